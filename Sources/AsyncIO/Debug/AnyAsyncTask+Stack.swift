@@ -13,18 +13,18 @@ internal import AsyncIOSystem
 extension AnyAsyncTask {
     /// The task's call stack, innermost function first.
     ///
-    /// The array contains the program's own functions, but not those of this library. It is empty before the task
-    /// starts, after it ends, and if the library does not know this version of the Swift runtime.
+    /// The array contains the program's own functions, but not those of this library. The array is empty before the
+    /// task starts, after the task ends, and if the library does not know this version of the Swift runtime.
     ///
-    /// Reading this property takes microseconds. The first access takes longer, because the program's debug information
-    /// is read.
+    /// Reading this property takes microseconds. The first access takes longer, because it reads the program's debug
+    /// information.
     ///
-    /// - Complexity: O(*n*) in the depth of the stack.
+    /// - Complexity: O(*n*), where *n* is the depth of the stack.
     ///
     /// asyncio: `Task.get_stack`.
     public final var stack: [CallGraphFrame] { capturedStack.frames }
 
-    /// The same stack as addresses, without symbol names.
+    /// The task's call stack as addresses, without symbol names.
     final var capturedStack: CapturedStack {
         let loop = EventLoop.required(for: "stack")
         guard !isDone else { return .suspended([]) }
@@ -34,13 +34,13 @@ extension AnyAsyncTask {
             outer: suspendedFrames(besides: Carrier.current))
     }
 
-    /// The frames of each of the task's carriers except `running`, innermost first.
+    /// Returns the frames of each of the task's carriers except `running`, innermost first.
     final func suspendedFrames(besides running: Carrier?) -> [CodeAddresses] {
         let carriers = EventLoop.required(for: "stack").carriers.carriers(of: self)
         return Self.suspendedFrames(of: carriers.filter { $0 != running })
     }
 
-    /// The same, if the task's carriers in the table are already known.
+    /// Returns the frames of each of the task's carriers. `stored` contains the task's carriers in the table.
     final func suspendedFrames(stored: [Carrier]) -> [CodeAddresses] {
         guard let carrier, !stored.contains(carrier) else { return Self.suspendedFrames(of: stored) }
         return Self.suspendedFrames(of: stored + [carrier])
@@ -50,7 +50,7 @@ extension AnyAsyncTask {
         carriers.sorted { $0.number > $1.number }.map(\.suspendedFrames)
     }
 
-    /// What the task is doing.
+    /// The current activity of the task.
     var activity: Activity {
         if isDone { return .ended }
         let loop = EventLoop.required(for: "activity")
@@ -67,16 +67,18 @@ extension AnyAsyncTask {
         /// The operation that the task awaited has ended, and the task is in the ready queue.
         case ready
         case waiting(FutureBase)
-        /// The task waits for code outside this library, or is about to resume after waiting for such code.
+        /// The task is waiting for code outside this library, or is about to resume after such a wait.
         case elsewhere
         case ended
     }
 
-    /// What the task waits for, as text: "Lock.acquire(), held by "a"".
+    /// A description of the operation that the task is waiting for, such as `Lock.acquire(), held by "a"`.
     final var waitText: String { waitText { EventLoop.required(for: "sleep").timers.deadline(of: $0) } }
 
-    /// - Parameter deadline: Returns the time at which a sleep ends. (A sleep does not store its deadline, because a
-    ///   program can have a million sleeps.)
+    /// Returns a description of the operation that the task is waiting for.
+    ///
+    /// - Parameter deadline: A closure that returns the time at which a sleep ends. (A sleep does not store its
+    ///   deadline, because a program can have a million sleeps.)
     final func waitText(_ deadline: (SleepFuture) -> Int64?) -> String {
         switch activity {
         case .created: "its first step"
@@ -111,8 +113,8 @@ extension AnyAsyncTask {
     }
 }
 
-/// The place where a task was, as addresses. Recording the addresses takes microseconds;
-/// symbolizing them for the first time takes much longer.
+/// The call stack of a task, as addresses. Recording the addresses takes microseconds. Symbolizing them for the first
+/// time takes much longer.
 enum CapturedStack: Sendable {
     case suspended([CodeAddresses])
     case running(onStack: CodeAddresses, awaitingHere: CodeAddresses, outer: [CodeAddresses])

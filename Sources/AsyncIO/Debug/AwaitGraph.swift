@@ -1,9 +1,9 @@
-/// The wait relations among the tasks of a loop at one moment. Loop thread only.
+/// The wait relations among the tasks of a loop at one moment. This type is used only on the loop's thread.
 struct AwaitGraph {
     private let tasks: [AnyAsyncTask]
-    /// For each future, the tasks that wait for it.
+    /// For each future, the tasks that are waiting for it.
     private var awaiters: [ObjectIdentifier: [AnyAsyncTask]] = [:]
-    /// For each task, the tasks that have to act before it can continue.
+    /// For each task, the tasks that must act before it can continue.
     private var blockers: [ObjectIdentifier: [AnyAsyncTask]] = [:]
 
     init(of loop: EventLoop) {
@@ -19,7 +19,7 @@ struct AwaitGraph {
         }
     }
 
-    /// The future itself and every future that it waits for, directly or indirectly.
+    /// Returns the future itself and every future that it waits for, directly or indirectly.
     private static func everything(awaitedThrough future: FutureBase) -> [FutureBase] {
         var found: [FutureBase] = []
         var seen: Set<ObjectIdentifier> = []
@@ -38,8 +38,10 @@ struct AwaitGraph {
 
     // MARK: Call graphs
 
-    /// - Parameter depth: The number of levels of awaiting tasks to include. A chain can be long, and both this
-    ///   function and its callers follow it recursively.
+    /// Returns the call graph of a future.
+    ///
+    /// - Parameter depth: The number of levels of awaiting tasks to include. A chain can be long, and both this method
+    ///   and its callers follow the chain recursively.
     func callGraph(
         of future: FutureBase, limit: Int?, depth: Int = 100, _ seen: inout Set<ObjectIdentifier>
     ) -> FutureCallGraph {
@@ -52,8 +54,8 @@ struct AwaitGraph {
 
     // MARK: Deadlocks
 
-    /// The cycles of tasks that wait for each other and can never continue. Each cycle is listed
-    /// once, starting with its oldest task.
+    /// The cycles of tasks that are waiting for each other and can never continue. Each cycle is listed once, starting
+    /// with its oldest task.
     //
     // A task in a cycle may also wait for other tasks, as with gather. It needs all of them to end, so a single task
     // that never ends causes a deadlock. Only `wait(returnWhen:)` can return before all of them have ended, so it is
@@ -97,7 +99,7 @@ struct AwaitGraph {
         return Array(cycle[oldest...] + cycle[..<oldest])
     }
 
-    /// `"a" waits at main.swift:12 for Lock.acquire(), held by "b"; "b" waits …`
+    /// Returns a cycle as text, such as `"a" waits at main.swift:12 for Lock.acquire(), held by "b"; "b" waits …`.
     static func description(of cycle: [AnyAsyncTask]) -> String {
         cycle.map { task in
             "\"\(task.name)\" waits" + (task.stack.first.map { " at \($0.location)" } ?? "") + " for \(task.waitText)"
@@ -106,14 +108,13 @@ struct AwaitGraph {
 }
 
 extension EventLoop {
-    /// Returns the cycles of tasks that wait for each other and can never continue, because each task waits for a lock
-    /// that another task holds, or for another task to end.
+    /// Returns the cycles of tasks that are waiting for each other and can never continue. In a cycle, each task is
+    /// waiting for a lock that another task holds, or for another task to end.
     ///
-    /// Each cycle is listed once, starting with its oldest task. The array is empty if there is no
-    /// deadlock. A task that waits for a lock held by its own caller is a cycle of one.
+    /// Each cycle is listed once, starting with its oldest task. The array is empty if there is no deadlock. A task
+    /// that waits for a lock that its own caller holds is a cycle of one task.
     ///
-    /// - Complexity: O(*n* log *n*) in the number of the loop's tasks and the futures they wait
-    ///   for.
+    /// - Complexity: O(*n* log *n*), where *n* is the number of the loop's tasks and the futures that they wait for.
     public func deadlocks() -> [[AnyAsyncTask]] {
         assertUsable("deadlocks")
         return whileCurrent { AwaitGraph(of: self).deadlocks }

@@ -6,12 +6,12 @@ public struct BlockedLoopReport: Sendable, CustomStringConvertible {
     let namesLoop: Bool
     /// The name of the running task; `nil` if a callback or other code outside a task is running.
     public let task: String?
-    /// Where the task was created.
+    /// The place where the task was created.
     public let created: CreationSite?
     /// The minimum time for which the loop has been blocked.
     public let duration: Duration
-    /// The program's own functions on the stack of the loop's thread, innermost first. Empty if the
-    /// stack could not be read.
+    /// The program's own functions on the stack of the loop's thread, innermost first. The array is empty if the stack
+    /// could not be read.
     public let stack: [CallGraphFrame]
 
     /// A one-line summary of the report. It contains the loop's name if the program has set the name, or if several

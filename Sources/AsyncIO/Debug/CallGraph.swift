@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// A future or task, its place in the program, and the tasks that wait for it.
+/// A future or task, with its place in the program and the tasks that are waiting for it.
 ///
 /// asyncio: `asyncio.FutureCallGraph`.
 public struct FutureCallGraph {
@@ -8,17 +8,17 @@ public struct FutureCallGraph {
     public let future: FutureBase
     let stack: CapturedStack
     let limit: Int?
-    /// The tasks that wait for the future, directly or through `gather`, `wait`, `shield`, a task
-    /// group, or a race. Chains are followed for at most 100 levels.
+    /// The tasks that are waiting for the future, directly or through `gather`, `wait`, `shield`, a task group, or a
+    /// race. Chains are followed for at most 100 levels.
     public let awaitedBy: [FutureCallGraph]
 
-    /// The task's stack when the graph was captured, innermost first. Empty for a plain future.
+    /// The task's stack when the graph was captured, innermost first. The array is empty for a plain future.
     ///
     /// The graph stores addresses, and this property symbolizes them. The first access reads the program's debug
-    /// information, which takes from a tenth of a second to several seconds. On the loop's thread, this blocks the
-    /// loop. Results are cached.
+    /// information, which takes from a tenth of a second to several seconds. On the loop's thread, this access blocks
+    /// the loop. Results are cached.
     ///
-    /// - Complexity: O(*n*) in the depth of the stack.
+    /// - Complexity: O(*n*), where *n* is the depth of the stack.
     public var callStack: [CallGraphFrame] {
         let frames = stack.frames
         guard let limit else { return frames }
@@ -26,19 +26,19 @@ public struct FutureCallGraph {
     }
 }
 
-/// Captures the call graph of a future, or of the current task: its stack, and the tasks that wait
-/// for it.
+/// Captures the call graph of a future, or of the current task. The graph contains the stack, and the tasks that are
+/// waiting for the future or task.
 ///
-/// Capturing takes microseconds for each task in the graph. Symbolizing happens later; see
+/// Capturing takes microseconds for each task in the graph. The stacks are symbolized later; see
 /// ``FutureCallGraph/callStack``.
 ///
 /// - Parameters:
 ///   - future: The future or task; `nil` for the current task.
 ///   - limit: The number of frames of each stack. A positive number keeps the innermost frames, a negative number keeps
 ///     the outermost frames, 0 keeps no frames, and `nil` keeps all frames.
-/// - Returns: `nil` if `future` is `nil` and no task is running here.
+/// - Returns: The call graph, or `nil` if `future` is `nil` and the caller is not running in a task.
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
-/// - Complexity: O(*n* log *n*) in the number of the loop's tasks.
+/// - Complexity: O(*n* log *n*), where *n* is the number of the loop's tasks.
 ///
 /// asyncio: `asyncio.capture_call_graph`.
 public func captureCallGraph(
@@ -53,8 +53,8 @@ public func captureCallGraph(
     return AwaitGraph(of: loop).callGraph(of: future, limit: limit, &seen)
 }
 
-/// Returns the call graph as text in asyncio's format, or an empty string if there is no
-/// task to describe.
+/// Returns the call graph as text in asyncio's format. The text is empty if `future` is `nil` and the caller is not
+/// running in a task.
 ///
 /// The first call can take a second or more; see ``FutureCallGraph/callStack``.
 ///
@@ -72,7 +72,7 @@ public func captureCallGraph(
 ///   - future: The future or task; `nil` for the current task.
 ///   - limit: The number of frames of each stack; see ``captureCallGraph(_:limit:)``.
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
-/// - Complexity: O(*n* log *n*) in the number of the loop's tasks.
+/// - Complexity: O(*n* log *n*), where *n* is the number of the loop's tasks.
 ///
 /// asyncio: `asyncio.format_call_graph`.
 public func formatCallGraph(_ future: FutureBase? = nil, limit: Int? = nil) throws(RuntimeError) -> String {
@@ -135,10 +135,10 @@ extension FutureCallGraph {
 }
 
 extension AnyAsyncTask {
-    /// ", since 3.2 s", or an empty string if the time is unknown.
+    /// The text `, since 3.2 s`, or an empty string if the time is unknown.
     final var sinceText: String { waitedFor.map { ", since \($0.inWords)" } ?? "" }
 
-    /// How long the task has waited; `nil` if it is not waiting, or the time was not recorded.
+    /// The time for which the task has been waiting; `nil` if it is not waiting, or the time was not recorded.
     final var waitedFor: Duration? {
         guard case .waiting = activity else { return nil }
         let loop = EventLoop.required(for: "waitedFor")

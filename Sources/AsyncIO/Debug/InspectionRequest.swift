@@ -10,14 +10,14 @@ internal import AsyncIOSystem
 /// The number of a task is unique only within its loop.
 struct InspectionRequest: Sendable {
     private let standard: LoopSnapshot.Stacks
-    /// What to record of each loop, by the loop's number; nil if it is the same for all loops.
+    /// The stacks to record for each loop, by the loop's number; nil if the request is the same for all loops.
     private var chosen: [UInt32: LoopSnapshot.Stacks]?
 
     static let everything = InspectionRequest(standard: .all)
 
     private init(standard: LoopSnapshot.Stacks) { self.standard = standard }
 
-    /// Returns nil if the text is not a request.
+    /// Parses a request. Returns nil if the text is not a request.
     init?(_ text: String) {
         let words = text.split(separator: " ")
         switch words.first {
@@ -36,7 +36,7 @@ struct InspectionRequest: Sendable {
         self.chosen = chosen
     }
 
-    /// What to record of the loop; nil for nothing.
+    /// Returns the stacks to record for the loop, or nil if the loop is not part of the request.
     func stacks(of loop: EventLoop) -> LoopSnapshot.Stacks? {
         if let chosen { chosen[loop.index] } else { standard }
     }
@@ -55,15 +55,15 @@ struct LoopFinding: Sendable {
 }
 
 extension InspectionRequest {
-    /// How long the loops may take to answer before those that make no progress count as blocked, in nanoseconds.
+    /// The time in nanoseconds after which a loop counts as blocked if it has neither answered nor made progress.
     private static let patience: Int64 = 300_000_000
-    /// The maximum total wait, in multiples of `patience`.
+    /// The maximum total time to wait, in multiples of `patience`.
     private static let longestPatience = 20
 
-    /// Asks the running loops and waits for their answers. Must not be called on the thread of a loop.
+    /// Asks the running loops, and waits for their answers. Do not call this method on the thread of a loop.
     ///
-    /// All loops are asked before the first answer is awaited, so they answer at the same time, and no answer is
-    /// delayed by a loop that is blocked.
+    /// All loops are asked before the first answer is awaited, so they answer at the same time, and a blocked loop does
+    /// not delay the other answers.
     func ask() -> [LoopFinding] {
         let wanted = Watchdog.shared.glances().compactMap { glance in stacks(of: glance.loop).map { (glance, $0) } }
         let limit = LoopSnapshot.limit / max(1, wanted.count)

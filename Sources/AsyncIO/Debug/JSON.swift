@@ -1,18 +1,18 @@
-/// A JSON value to be written. (The library does not use Foundation.)
+/// A JSON value to write. (The library does not use Foundation.)
 package enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
     case null
     case bool(Bool)
     case int(Int64)
     case string(String)
     case array([JSON])
-    /// The members are written in this order.
+    /// An object, whose members are written in this order.
     case object([(String, JSON)])
 
     package init(stringLiteral value: String) { self = .string(value) }
     package init(integerLiteral value: Int64) { self = .int(value) }
     init(_ value: String?) { self = value.map(JSON.string) ?? .null }
     init(_ value: some BinaryInteger) { self = .int(Int64(clamping: value)) }
-    /// Nanoseconds.
+    /// Creates the number of nanoseconds of a duration, or `null` for nil.
     init(_ value: Duration?) { self = value.map { .int($0.roundedUpNanoseconds) } ?? .null }
 
     package var text: String {

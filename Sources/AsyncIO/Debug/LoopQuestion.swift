@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// A question to a loop.
+/// A question that another thread asks a loop.
 struct LoopQuestion {
     private var glance: Watchdog.Glance
     private let answer = Answer()
@@ -42,7 +42,7 @@ struct LoopQuestion {
         glance = next
     }
 
-    /// The result; nil for a loop that has ended.
+    /// Returns the result, or nil if the loop has ended.
     func finding() -> LoopFinding? {
         answer.giveUp()
         return switch state {
@@ -53,7 +53,7 @@ struct LoopQuestion {
     }
 }
 
-/// The answer that a loop's thread passes to the thread that asks.
+/// The answer that a loop's thread passes to the asking thread.
 private final class Answer: Sendable {
     private let state = Guarded<(snapshot: LoopSnapshot?, isAwaited: Bool)>((nil, true))
     private let gate = ThreadGate()
@@ -73,7 +73,7 @@ private final class Answer: Sendable {
 }
 
 /// Times steps for ten seconds after a tool has sent a request, so that the tool's next request includes run times.
-/// Loop thread only.
+/// This class is used only on the loop's thread.
 private final class Inspection: LoopComponent {
     private var timer: TimerHandle?
 

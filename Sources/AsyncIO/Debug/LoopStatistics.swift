@@ -19,12 +19,12 @@ public struct LoopStatistics: Sendable {
     public let descriptors: Int
     /// The number of connected sockets, both of clients and of servers.
     public let connections: Int
-    /// The number of bytes that connections, pipes, and datagram sockets have received so far, as
-    /// the system counts them. With TLS, these are encrypted bytes.
+    /// The number of bytes that connections, pipes, and datagram sockets have received so far, as the system counts
+    /// them. With TLS, this property counts the encrypted bytes.
     public let bytesReceived: Int
-    /// The number of bytes sent so far, counted in the same way.
+    /// The number of bytes that connections, pipes, and datagram sockets have sent so far, as the system counts them.
     public let bytesSent: Int
-    /// The delay of the timer that fired most recently. This is the loop's lag.
+    /// The lag of the loop, which is the delay of the timer that fired most recently.
     public let lag: Duration
     /// The longest delay with which any timer has fired.
     public let longestLag: Duration
@@ -35,7 +35,7 @@ public struct LoopStatistics: Sendable {
 }
 
 extension EventLoop {
-    /// The state of the loop: its lag, and counts of its tasks, timers, and connections.
+    /// The current state of the loop, such as its lag and the numbers of its tasks, timers, and connections.
     public var statistics: LoopStatistics {
         assertUsable("statistics")
         let (stalls, longestStall) = Blockage.with(self) { ($0.stalls, $0.longest) }

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
 extension LoopFinding.Result {
-    /// The tasks as text, or the reason why there are none; see `TaskTree`.
+    /// The tasks as text, or the reason why no tasks are listed; see `TaskTree`.
     var lines: [String] {
         switch self {
         case .snapshot(let snapshot): snapshot.lines
@@ -30,14 +30,14 @@ extension BlockedLoopReport {
     }
 }
 
-/// Returns all tasks of the running loop as a tree: what each task waits for, how long it has
-/// waited, and where. Deadlocks come first.
+/// Returns all tasks of the running loop as a tree. For each task, the text describes what the task is waiting for,
+/// where it is waiting, and how long it has waited. Deadlocks come first.
 ///
-/// The tree contains at most 10,000 tasks. It contains the stacks of at most 1,000 tasks, and of at most 1,000 tasks in
-/// deadlocks.
+/// The tree contains at most 10,000 tasks. It contains the stacks of at most 1,000 tasks, and the stacks of at most
+/// 1,000 additional tasks in deadlocks.
 ///
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
-/// - Complexity: O(*n* log *n*) in the number of the loop's tasks.
+/// - Complexity: O(*n* log *n*), where *n* is the number of the loop's tasks.
 ///
 /// asyncio: `python -m asyncio pstree`.
 public func formatTaskTree() throws(RuntimeError) -> String {

@@ -6,11 +6,11 @@ internal import AsyncIOSystem
 /// The state of a loop and its tasks at one moment.
 struct LoopSnapshot: Sendable {
     let statistics: LoopStatistics
-    /// The total time that steps took while they were timed, in nanoseconds.
+    /// The total duration of the steps that were timed, in nanoseconds.
     let busy: Int64
     let isDebug: Bool
     let tasks: [TaskFacts]
-    /// Cycles of tasks that wait for each other, by task number.
+    /// The cycles of tasks that are waiting for each other, as task numbers.
     let deadlocks: [[UInt64]]
     /// The number of tasks whose stacks were left out to save time.
     let stacksOmitted: Int
@@ -27,20 +27,21 @@ struct LoopSnapshot: Sendable {
         let awaitedBy: [UInt64]
         fileprivate let addresses: [CodeAddresses]
 
-        /// The task's stack. Reading it is slow the first time, because the program's debug information is read.
+        /// The task's stack. The first access is slow, because it reads the program's debug information.
         var stack: [CallGraphFrame] {
             addresses.flatMap { CallGraphFrame.users(among: Symbolizer.places(of: $0)) }
         }
     }
 
-    /// The maximum number of tasks in a snapshot, or in several snapshots that are sent together. The others are only
-    /// counted.
+    /// The maximum number of tasks in a snapshot, or in several snapshots that are sent together. Any further tasks are
+    /// counted but not listed.
     static let limit = 10_000
-    /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for long. These are the
-    /// chosen tasks, or else the oldest ones. The same limit applies separately to the tasks in deadlocks.
+    /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for long. If a request
+    /// does not choose tasks, the oldest tasks are recorded. The same limit applies separately to the tasks in
+    /// deadlocks.
     private static let stackLimit = 1_000
 
-    /// Loop thread only.
+    /// Creates a snapshot. Call this initializer only on the loop's thread.
     ///
     /// - Parameters:
     ///   - stacks: The tasks whose stacks to record.

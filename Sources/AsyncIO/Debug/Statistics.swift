@@ -15,10 +15,10 @@ extension WaitQueue {
 }
 
 extension Lock: CustomStringConvertible {
-    /// The task that holds the lock; `nil` if the lock is free, or held by a plain Swift task or a
-    /// task that has ended.
+    /// The task that holds the lock. The value is `nil` if the lock is free, or if a plain Swift task or an ended task
+    /// holds it.
     ///
-    /// - Complexity: O(*n*) in the number of the loop's tasks.
+    /// - Complexity: O(*n*), where *n* is the number of the loop's tasks.
     public var owner: AnyAsyncTask? {
         guard ownerNumber > 0 else { return nil }
         return EventLoop.here?.tasks[number: ownerNumber]
@@ -30,16 +30,16 @@ extension Lock: CustomStringConvertible {
         public let isLocked: Bool
         /// The task that holds the lock; see ``Lock/owner``.
         public let owner: AnyAsyncTask?
-        /// The tasks that wait for the lock, in FIFO order. Plain Swift tasks are not listed.
+        /// The tasks that are waiting for the lock, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
     /// The current state of the lock.
     ///
-    /// - Complexity: O(*n*) in the number of waiters and the loop's tasks.
+    /// - Complexity: O(*n*), where *n* is the number of waiters and the loop's tasks.
     public var statistics: Statistics { Statistics(isLocked: isLocked, owner: owner, waiters: line.tasks) }
 
-    /// The state of the lock as text: its holder, and the number of waiters.
+    /// A description of the lock, with its holder and the number of waiters.
     public var description: String {
         guard isLocked else { return "Lock (free, \(line.text))" }
         let holder =
@@ -54,13 +54,13 @@ extension Event: CustomStringConvertible {
     public struct Statistics {
         /// Whether the event is set.
         public let isSet: Bool
-        /// The tasks that wait for the event, in FIFO order. Plain Swift tasks are not listed.
+        /// The tasks that are waiting for the event, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
     /// The current state of the event.
     ///
-    /// - Complexity: O(*n*) in the number of waiters.
+    /// - Complexity: O(*n*), where *n* is the number of waiters.
     public var statistics: Statistics { Statistics(isSet: isSet, waiters: line.tasks) }
     /// The state of the event as text.
     public var description: String { "Event (\(isSet ? "set" : "not set"), \(line.text))" }
@@ -71,13 +71,13 @@ extension Condition: CustomStringConvertible {
     public struct Statistics {
         /// The state of the condition's lock.
         public let lock: Lock.Statistics
-        /// The tasks that wait to be notified, in FIFO order. Plain Swift tasks are not listed.
+        /// The tasks that are waiting to be notified, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
     /// The current state of the condition.
     ///
-    /// - Complexity: O(*n*) in the number of waiters and the loop's tasks.
+    /// - Complexity: O(*n*), where *n* is the number of waiters and the loop's tasks.
     public var statistics: Statistics { Statistics(lock: lock.statistics, waiters: line.tasks) }
     /// The state of the condition and its lock as text.
     public var description: String { "Condition (\(line.text); \(lock))" }
@@ -88,15 +88,15 @@ extension Semaphore: CustomStringConvertible {
     public struct Statistics {
         /// The number of times that the semaphore can be acquired without waiting.
         public let value: Int
-        /// The maximum of `value` for a ``BoundedSemaphore``; `nil` for others.
+        /// The maximum of `value` for a ``BoundedSemaphore``; `nil` for other semaphores.
         public let bound: Int?
-        /// The tasks that wait for the semaphore, in FIFO order. Plain Swift tasks are not listed.
+        /// The tasks that are waiting for the semaphore, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
     /// The current state of the semaphore.
     ///
-    /// - Complexity: O(*n*) in the number of waiters.
+    /// - Complexity: O(*n*), where *n* is the number of waiters.
     public final var statistics: Statistics {
         Statistics(value: value, bound: (self as? BoundedSemaphore)?.bound, waiters: slots.line.tasks)
     }
@@ -118,13 +118,13 @@ extension Barrier: CustomStringConvertible {
         public let waiting: Int
         /// Whether the barrier is broken; see ``Barrier/isBroken``.
         public let isBroken: Bool
-        /// The tasks that wait at the barrier, in FIFO order. Plain Swift tasks are not listed.
+        /// The tasks that are waiting at the barrier, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
     /// The current state of the barrier.
     ///
-    /// - Complexity: O(*n*) in the number of waiters.
+    /// - Complexity: O(*n*), where *n* is the number of waiters.
     public var statistics: Statistics {
         Statistics(parties: parties, waiting: waiting, isBroken: isBroken, waiters: condition.line.tasks)
     }
@@ -141,13 +141,13 @@ public struct QueueStatistics {
     public let count: Int
     /// The maximum number of items; zero or less for no limit.
     public let maxSize: Int
-    /// The number of items that were put in and not yet reported as done with ``Queue/taskDone()``.
+    /// The number of items that were put into the queue and have not been reported as done with ``Queue/taskDone()``.
     public let unfinished: Int
     /// Whether the queue is shut down.
     public let isShutDown: Bool
-    /// The tasks that wait for an item, in FIFO order. Plain Swift tasks are not listed.
+    /// The tasks that are waiting for an item, in FIFO order. Plain Swift tasks are not listed.
     public let getters: [AnyAsyncTask]
-    /// The tasks that wait for a free slot, in FIFO order. Plain Swift tasks are not listed.
+    /// The tasks that are waiting for a free slot, in FIFO order. Plain Swift tasks are not listed.
     public let putters: [AnyAsyncTask]
 }
 
@@ -162,14 +162,14 @@ extension QueueState {
 extension Queue: CustomStringConvertible {
     /// The current state of the queue.
     ///
-    /// - Complexity: O(*n*) in the number of waiters.
+    /// - Complexity: O(*n*), where *n* is the number of waiters.
     public final var statistics: QueueStatistics {
         QueueStatistics(
             count: count, maxSize: maxSize, unfinished: state.unfinished, isShutDown: isShutDown,
             getters: state.getters.tasks, putters: state.putters.tasks)
     }
 
-    /// The state of the queue as text: its items, and the tasks that wait to get and to put.
+    /// A description of the queue, with the number of items and the tasks that are waiting to get or put items.
     public final var description: String {
         "Queue (\(state.facts), getting: \(state.getters.text), putting: \(state.putters.text))"
     }
@@ -178,7 +178,7 @@ extension Queue: CustomStringConvertible {
 extension AsyncTaskGroup: CustomStringConvertible {
     /// The tasks of the group that have not ended, in the order in which they were created.
     ///
-    /// - Complexity: O(*n*) in the number of tasks.
+    /// - Complexity: O(*n*), where *n* is the number of tasks.
     public var tasks: [AnyAsyncTask] { children.all }
 
     /// The number of tasks as text.

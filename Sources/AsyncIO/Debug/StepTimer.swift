@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import Logging
 
-/// Measures how long steps take, while debug mode or a tool that inspects the program needs these times. Debug mode
-/// reports slow steps. Loop thread only.
+/// A component that measures the durations of steps for debug mode and for inspection tools. Debug mode reports slow
+/// steps. This class is used only on the loop's thread.
 final class StepTimer: LoopComponent, LoopObserver {
     /// The reasons for timing steps.
     struct Reasons: OptionSet {
@@ -38,7 +38,7 @@ final class StepTimer: LoopComponent, LoopObserver {
 
     override func debugModeChanged() { time(loop.debug, for: .debug) }
 
-    /// Starts timing every step, or stops timing if no other reason for it is left.
+    /// Starts timing every step, or stops timing if no other reason for timing is left.
     func time(_ isWanted: Bool, for reason: Reasons) {
         let wasOn = !reasons.isEmpty
         if isWanted { reasons.insert(reason) } else { reasons.remove(reason) }
@@ -84,7 +84,7 @@ final class StepTimer: LoopComponent, LoopObserver {
         }
     }
 
-    /// Formats with three decimal places, as asyncio does.
+    /// Formats a time in seconds with three decimal places, as asyncio does.
     private static func seconds(_ nanoseconds: Int64) -> String {
         let milliseconds = nanoseconds / 1_000_000
         return "\(milliseconds / 1000).\(String(String(milliseconds % 1000 + 1000).dropFirst()))"

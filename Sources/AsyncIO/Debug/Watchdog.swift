@@ -17,12 +17,12 @@ internal import Logging
 // If a check happens much too late, the machine had no time for this process, or the process was stopped. That gives no
 // information about the loop, so the watchdog starts measuring the loop's time again.
 
-/// How the watchdog treats a loop, and what it has found. Any thread.
+/// The watchdog's settings and findings for a loop. Any thread can use them.
 struct Blockage {
     var threshold = Environment.blockedThreshold
     var handler: (@Sendable (BlockedLoopReport) -> Void)?
     var stalls = 0
-    /// In nanoseconds.
+    /// The longest time for which the loop was blocked, in nanoseconds.
     var longest: Int64 = 0
 
     private static let all = Guarded<[ObjectIdentifier: Blockage]>([:])
@@ -35,7 +35,7 @@ struct Blockage {
     static func end(_ loop: ObjectIdentifier) { all.withLock { $0[loop] = nil } }
 }
 
-/// Makes the watchdog watch the runs of a loop. Loop thread only.
+/// A component that makes the watchdog watch the runs of a loop. This class is used only on the loop's thread.
 final class WatchedRuns: LoopComponent {
     private let identifier: ObjectIdentifier
 
@@ -51,30 +51,29 @@ final class WatchedRuns: LoopComponent {
     override func runDidEnd() { Watchdog.shared.endWatching(loop) }
 }
 
-/// Watches the loops of the process. Any thread, except as marked.
+/// An object that watches the loops of the process. Any thread can use it, except where noted.
 package final class Watchdog: Sendable {
     static let shared = Watchdog()
 
     private struct Watched {
         let loop: EventLoop
         let thread: ThreadPlace
-        /// The system's number of the thread.
+        /// The system's ID for the thread.
         let number: Int32
-        /// In nanoseconds; nil for a loop that is not watched.
+        /// The threshold in nanoseconds, or nil for a loop that is not watched.
         var threshold: Int64?
 
         // The result of the latest check.
         var position: Pulse.Position?
         var latestLook: Int64 = 0
         var since: Int64 = 0
-        /// When to report next, in nanoseconds since `since`.
+        /// The time of the next report, in nanoseconds since `since`.
         var nextReport: Int64 = 0
         var hasReported = false
-        /// Whether the report went to the log rather than to a handler. In that case, the end of the stall is also
-        /// logged.
+        /// Whether the report went to the log and not to a handler. If so, the end of the stall is also logged.
         var isLogged = false
 
-        /// Starts measuring the loop's time again.
+        /// Restarts the measurement of the loop's time.
         mutating func begin(at position: Pulse.Position?, _ now: Int64) {
             self.position = position
             since = now
@@ -120,11 +119,12 @@ package final class Watchdog: Sendable {
     }
 
     private struct State {
-        /// The running loops. If one thread has several, they are nested, and only the last one is watched.
+        /// The running loops. If a thread has several running loops, they are nested, and only the last loop is
+        /// watched.
         var running: [Watched] = []
         var isStarted = false
 
-        /// The innermost loop of each thread.
+        /// The indices of the innermost loops of all threads.
         var watched: [Int] {
             running.indices.filter { index in
                 !running[(index + 1)...].contains { $0.number == running[index].number }
@@ -134,11 +134,13 @@ package final class Watchdog: Sendable {
 
     private let state = Guarded(State())
     private let bell = ThreadGate()
-    /// Held by the watchdog's thread from a check until the end of its report.
+    /// A lock that the watchdog's thread holds from a check until the end of its report.
     private let looking = Guarded(())
     private let hasThread: Bool
 
-    /// - Parameter hasThread: Whether the watchdog starts a thread for its checks. Without one, the caller calls
+    /// Creates a watchdog.
+    ///
+    /// - Parameter hasThread: Whether the watchdog starts a thread for its checks. Without a thread, the caller calls
     ///   ``look(at:)``.
     package init(hasThread: Bool = true) { self.hasThread = hasThread }
 
@@ -233,7 +235,7 @@ package final class Watchdog: Sendable {
         _ = bell.wait(timeout: isIdle ? Self.idleInterval : Self.interval)
     }
 
-    /// Checks the running loops, and reports those that are blocked.
+    /// Checks the running loops, and reports the loops that are blocked.
     ///
     /// - Parameter now: The time in nanoseconds, on the system's clock.
     package func look(at now: Int64) {
@@ -273,7 +275,7 @@ package final class Watchdog: Sendable {
         }
     }
 
-    /// Returns a report on a loop that is stuck; nil if it has moved on.
+    /// Returns a report on a loop that is stuck, or nil if the loop has continued.
     private func report(on stuck: Watched, at now: Int64) -> BlockedLoopReport? {
         let addresses = CodeAddresses(of: stuck.thread)
         let pulse = stuck.loop.pulse
@@ -315,14 +317,14 @@ package final class Watchdog: Sendable {
         fileprivate let at: Int64
     }
 
-    /// The running loops and their positions, oldest loop first. Of the loops that are nested on one
-    /// thread, only the innermost one is returned.
+    /// Returns the running loops and their positions, the oldest loop first. Of the nested loops on a thread, only the
+    /// innermost loop is included.
     func glances() -> [Glance] {
         let loops = state.withLock { state in state.watched.map { state.running[$0].loop } }
         return loops.sorted { $0.index < $1.index }.map(Self.glance)
     }
 
-    /// The current position of the loop; nil if it is no longer running.
+    /// Returns the current position of the loop, or nil if the loop is no longer running.
     func glance(at loop: EventLoop) -> Glance? {
         let isRunning = state.withLock { state in state.running.contains { $0.loop === loop } }
         return isRunning ? Self.glance(loop) : nil
@@ -332,7 +334,7 @@ package final class Watchdog: Sendable {
         Glance(loop: loop, position: loop.pulse.position, at: SystemClock.now())
     }
 
-    /// Returns a report on a loop that is stuck; nil if it has moved since, or is waiting in its poller.
+    /// Returns a report on a loop that is stuck. Returns nil if the loop has moved since, or is waiting in its poller.
     func report(ifStillAt glance: Glance) -> BlockedLoopReport? {
         guard !glance.position.isPolling,
             var watched = state.withLock({ state in
@@ -345,16 +347,15 @@ package final class Watchdog: Sendable {
 }
 
 extension EventLoop {
-    /// How long one step of the loop may take before the watchdog reports the loop as blocked; `nil`
-    /// to turn the watchdog off for this loop. A step is a callback, or the part of a task from one
-    /// suspension to the next.
+    /// The time that one step of the loop can take before the watchdog reports the loop as blocked. The value `nil`
+    /// turns the watchdog off for this loop. A step is a callback, or the part of a task from one suspension to the
+    /// next.
     ///
-    /// The default is one second. The environment variable `ASYNCIO_WATCHDOG` sets another number
-    /// of seconds; 0 turns the watchdog off. Values below one millisecond count as one millisecond.
+    /// The default is one second. The environment variable `ASYNCIO_WATCHDOG` sets another number of seconds. The
+    /// number 0 turns the watchdog off. Values below one millisecond count as one millisecond.
     ///
-    /// The report is logged at level `warning`, with the running task and the stack of the loop's
-    /// thread, unless a handler is set with ``setBlockedHandler(_:)``. A loop in virtual time is
-    /// not watched.
+    /// The report is logged at level `warning`, with the running task and the stack of the loop's thread, unless a
+    /// handler is set with ``setBlockedHandler(_:)``. The watchdog does not watch loops in virtual time.
     public var blockedThreshold: Duration? {
         get { Blockage.with(self) { $0.threshold } }
         set {
@@ -365,7 +366,7 @@ extension EventLoop {
         }
     }
 
-    /// Sets the handler to call while this loop is blocked.
+    /// Sets the handler that the watchdog calls while this loop is blocked.
     ///
     /// The handler runs on the watchdog's thread. Each loop has its own handler.
     ///

@@ -3,19 +3,20 @@ internal import AsyncIOSystem
 /// Lets the command-line tool `asyncio` inspect this process, and prints the tree of tasks to
 /// standard error when the process receives a signal.
 ///
-/// The tool's commands `asyncio ps`, `pstree`, `top`, and `dump` take the ID of the process.
+/// The tool's commands `asyncio ps`, `pstree`, `top`, and `dump` take the process ID as their argument.
 ///
 /// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
 /// or `/tmp/asyncio-UID`). The thread answers only requests from the same user and from root. It collects the answers
-/// of all event loops of the process. Each answer is created on its own loop. If a loop is blocked, the thread reports
-/// that instead. Several tools can connect at the same time. A connection that takes more than a few seconds is closed.
-/// Inspection costs nothing until a tool connects.
+/// of all event loops of the process. Each loop creates its own answer. If a loop is blocked, the thread reports that
+/// the loop is blocked. Several tools can connect at the same time. A connection that takes more than a few seconds is
+/// closed. Inspection costs nothing until a tool connects.
 ///
-/// The environment variable `ASYNCIO_INSPECT=1` has the same effect, before the first loop runs.
-/// `ASYNCIO_DUMP_SIGNAL` then sets the number of the signal (0 for none). Further calls do nothing.
+/// Setting the environment variable `ASYNCIO_INSPECT=1` has the same effect as calling this function before the first
+/// loop runs. In this case, the variable `ASYNCIO_DUMP_SIGNAL` sets the number of the signal (0 for no signal). Further
+/// calls of this function have no effect.
 ///
-/// - Parameter dumpSignal: The signal that prints the tree, `SIGUSR1` by default; `nil` for none. If the signal already
-///   has a handler, the handler is not replaced.
+/// - Parameter dumpSignal: The signal that prints the tree; `nil` for no signal. The default is `SIGUSR1`. If the
+///   signal already has a handler, the handler is not replaced.
 /// - Throws: ``OSError`` if the socket or a thread cannot be created.
 ///
 /// asyncio: `python -m asyncio ps PID`, which needs no call in the program.
@@ -23,12 +24,12 @@ public func allowInspection(dumpSignal: ProcessSignal? = .user1) throws(OSError)
     try InspectionServer.shared.start(dumpSignal: dumpSignal)
 }
 
-/// Answers inspection tools on separate threads.
+/// A server that answers inspection tools on separate threads.
 package final class InspectionServer: Sendable {
     package static let shared = InspectionServer()
 
     private let isStarted = Guarded(false)
-    /// The number of clients that are being answered.
+    /// The number of clients that are currently being answered.
     private let clients = Guarded(0)
     private static let mostClients = 16
     private static let refusal = JSON.object(
@@ -52,8 +53,8 @@ package final class InspectionServer: Sendable {
         }
     }
 
-    /// Each client has its own thread, so that a slow client does not delay the others. The number of clients and the
-    /// time for each client are limited. A detached thread does not keep the program alive.
+    /// Serves the clients. Each client has its own thread, so that a slow client does not delay other clients. The
+    /// number of clients and the time for each client are limited. A detached thread does not keep the program alive.
     private func serve(_ channel: InspectionChannel) {
         while true {
             do {
@@ -88,7 +89,7 @@ package final class InspectionServer: Sendable {
         _ = client.write(answer(to: request) + "\n", within: 5_000)
     }
 
-    /// Returns the answer to a request, as JSON. Must not be called on the thread of a loop.
+    /// Returns the answer to a request, as JSON. Do not call this method on the thread of a loop.
     package func answer(to request: String) -> String { Self.answer(to: request).text }
 
     private static func answer(to text: String) -> JSON {
@@ -105,7 +106,7 @@ package final class InspectionServer: Sendable {
         .object(JSON.process + [loops.isEmpty ? ("error", .string(noLoops)) : ("loops", .array(loops))])
     }
 
-    /// The reason why there is nothing to show.
+    /// The reason why no loops are shown.
     private static var noLoops: String {
         Watchdog.shared.glances().isEmpty ? "no event loop is running" : "the event loop has ended"
     }
@@ -122,7 +123,7 @@ package final class InspectionServer: Sendable {
 }
 
 extension Environment {
-    /// `ASYNCIO_DUMP_SIGNAL`: the signal that prints the tasks; nil for none.
+    /// The signal that prints the tasks, from the variable `ASYNCIO_DUMP_SIGNAL`; nil for no signal.
     static let dumpSignal: ProcessSignal? = {
         guard let text = value(of: "ASYNCIO_DUMP_SIGNAL") else { return .user1 }
         guard let number = Int32(text), number > 0 else { return nil }

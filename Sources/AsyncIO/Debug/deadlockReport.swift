@@ -1,5 +1,5 @@
 extension EventLoop {
-    /// A line for each task that has not ended, and one for each cycle in which tasks wait for each other.
+    /// A line for each task that has not ended, and a line for each cycle of tasks that are waiting for each other.
     package var deadlockReport: (waiting: [String], cycles: [String]) {
         whileCurrent {
             (
@@ -11,11 +11,11 @@ extension EventLoop {
 }
 
 extension AnyAsyncTask {
-    /// Returns a line that says what the task is waiting for, where and since when it has been waiting, and where it
-    /// was created.
+    /// Returns a line that describes what the task is waiting for, where and since when it has been waiting, and where
+    /// it was created.
     ///
-    /// In virtual time, the line says how much virtual time had passed when the wait began. Otherwise, it says how long
-    /// the task has been waiting.
+    /// In virtual time, the line contains the virtual time at which the wait began. Otherwise, the line contains the
+    /// time for which the task has been waiting.
     fileprivate func waitReport(on loop: EventLoop) -> String {
         let since =
             loop.virtualNow == nil

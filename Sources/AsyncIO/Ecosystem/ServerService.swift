@@ -1,10 +1,10 @@
 #if ServiceLifecycle
     public import ServiceLifecycle
 
-    /// A ``Server`` as a service of swift-service-lifecycle.
+    /// A service of swift-service-lifecycle that runs a ``Server``.
     ///
-    /// The service serves until its group shuts down gracefully, and then ends cleanly. Available
-    /// with the package trait `ServiceLifecycle`.
+    /// The service serves until its group shuts down gracefully, and then ends cleanly. This class requires the package
+    /// trait `ServiceLifecycle`.
     ///
     /// ```swift
     /// let server = try await startServer(host: "::1", port: 8080, options: .init(startServing: false), handler)
@@ -24,10 +24,10 @@
         /// Creates a service that runs `server`.
         ///
         /// - Parameters:
-        ///   - server: The server, which belongs to the service from now on. Pass one that is not listening yet
+        ///   - server: The server, which belongs to the service from now on. Pass a server that is not listening yet
         ///     (``Server/Options/startServing`` is `false`). The service starts the server when the group runs the
         ///     service.
-        ///   - grace: How long open connections may take to end after the shutdown has begun; see
+        ///   - grace: The maximum time that open connections can take to end after the shutdown has begun; see
         ///     ``Server/shutdown(within:)``.
         public init(_ server: Server, within grace: Duration = .seconds(10)) {
             self.server = server
@@ -37,9 +37,8 @@
 
         /// Serves until the group shuts down gracefully or the server is closed.
         ///
-        /// After that, the server accepts no more connections and lets the open ones finish.
-        /// Connections that take longer than the grace period are closed. If the task is cancelled,
-        /// all connections are closed at once.
+        /// After that, the server accepts no more connections and lets the open connections finish. Connections that
+        /// take longer than the grace period are closed. If the task is cancelled, all connections are closed at once.
         ///
         /// - Throws: ``OSError`` if the system does not allow the server to listen;
         ///   ``RuntimeError`` if the server is already closed; `CancellationError` if the task is cancelled.

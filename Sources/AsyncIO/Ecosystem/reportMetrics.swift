@@ -6,33 +6,32 @@
     // reading the clock, so turns are measured only while reports are on.
 
     extension EventLoop {
-        /// Reports the state of the loop to swift-metrics at regular intervals until the loop is
-        /// closed. Available with the package trait `Metrics`.
+        /// Reports the state of the loop to swift-metrics at regular intervals until the loop is closed. This method
+        /// requires the package trait `Metrics`.
         ///
         /// Every loop has its own reports. All metrics have the dimension `loop`, with the loop's ``name`` at the time
         /// of this call. By default, each loop has a different name. If your program names its loops, give each loop a
-        /// different name, so that the backend can distinguish their metrics.
+        /// different name, so that the backend can distinguish the metrics of the loops.
         ///
-        /// | label | kind | |
+        /// | label | kind | meaning |
         /// |---|---|---|
         /// | `asyncio_loop_lag` | timer | the longest delay of a timer in the interval |
         /// | `asyncio_turn_time` | timer | the longest turn of the interval, not counting its sleep |
         /// | `asyncio_busy` | gauge | the fraction of the interval in which the loop did not sleep, from 0 to 1 |
         /// | `asyncio_ready` | gauge | the largest number of entries in the ready queue in the interval |
-        /// | `asyncio_tasks` | gauge | tasks that have not ended |
-        /// | `asyncio_timers` | gauge | timers that have not fired |
-        /// | `asyncio_connections` | gauge | connected sockets |
-        /// | `asyncio_turns` | counter | turns |
-        /// | `asyncio_received_bytes`, `asyncio_sent_bytes` | counter | bytes that went through sockets and pipes |
-        /// | `asyncio_stalls` | counter | how often the watchdog found the loop blocked |
+        /// | `asyncio_tasks` | gauge | the number of tasks that have not ended |
+        /// | `asyncio_timers` | gauge | the number of timers that have not fired |
+        /// | `asyncio_connections` | gauge | the number of connected sockets |
+        /// | `asyncio_turns` | counter | the number of turns |
+        /// | `asyncio_received_bytes`, `asyncio_sent_bytes` | counter | the bytes that went through sockets and pipes |
+        /// | `asyncio_stalls` | counter | the number of times that the watchdog found the loop blocked |
         ///
-        /// While reports are on, each turn reads the clock twice.
+        /// While reports are enabled, each turn reads the clock twice.
         ///
         /// - Parameters:
-        ///   - interval: The time between reports, and before the first one.
-        ///   - factory: Where to report; `nil` for the factory that `MetricsSystem` was
-        ///     bootstrapped with.
-        /// - Returns: A handle that can end the reports. Calling this method again also ends them.
+        ///   - interval: The time before the first report and between reports.
+        ///   - factory: The factory for the metrics; `nil` for the factory with which `MetricsSystem` was bootstrapped.
+        /// - Returns: A handle that can end the reports. Calling this method again also ends the reports.
         /// - Throws: ``ValueError`` if the interval is not positive; ``RuntimeError`` if the loop
         ///   is closed.
         @discardableResult
@@ -49,7 +48,7 @@
         }
     }
 
-    /// The reports that a loop makes now. Loop thread only.
+    /// The current reports of a loop. This class is used only on the loop's thread.
     private final class MetricsReports: LoopComponent {
         var current: MetricsReport?
 
@@ -58,7 +57,7 @@
         override func loopWillClose() { current?.cancel() }
     }
 
-    /// The reports of a loop's metrics; see ``EventLoop/reportMetrics(every:factory:)``.
+    /// The regular reports of a loop's metrics; see ``EventLoop/reportMetrics(every:factory:)``.
     public final class MetricsReport {
         // Loop thread only.
 
@@ -104,7 +103,7 @@
             schedule()
         }
 
-        /// Ends the reports and removes their metrics from the backend. Further calls do nothing.
+        /// Ends the reports and removes their metrics from the backend. Further calls have no effect.
         public func cancel() {
             guard !isOver else { return }
             isOver = true
@@ -143,10 +142,10 @@
         }
     }
 
-    /// Measures turns. Loop thread only.
+    /// An observer that measures turns. This class is used only on the loop's thread.
     private final class TurnTimes: LoopObserver {
         struct Figures {
-            /// In nanoseconds, not counting the sleep of a turn.
+            /// The total duration of all turns, in nanoseconds, without the sleep of each turn.
             var total: Int64 = 0
             var longest: Int64 = 0
             var longestQueue = 0

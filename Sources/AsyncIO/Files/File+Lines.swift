@@ -1,7 +1,7 @@
 extension File {
     /// The lines of the file, starting at the current position, as text without newlines.
     ///
-    /// Invalid UTF-8 is replaced by U+FFFD.
+    /// Invalid UTF-8 is replaced with U+FFFD.
     ///
     /// ```swift
     /// try await withFile("names.txt") { file in
@@ -31,8 +31,8 @@ extension File {
             /// Reads the next line.
             ///
             /// - Returns: The line without its newline, or `nil` at the end of the file.
-            /// - Throws: The errors of ``File/readLine()``; `CancellationError` if the task is
-            ///   cancelled. In that case, no line is lost.
+            /// - Throws: The errors of ``File/readLine()``; `CancellationError` if the task is cancelled. A
+            ///   cancellation does not lose a line.
             public mutating func next() async throws -> String? {
                 textOfLine(try await file.readLine())
             }

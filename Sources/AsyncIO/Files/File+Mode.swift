@@ -17,17 +17,17 @@ extension File {
 
         /// Opens an existing file for reading. Python: `"rb"`.
         public static let read = Mode(kind: .read)
-        /// Opens a file for writing. Creates the file if it does not exist, and truncates an existing file. Python:
-        /// `"wb"`.
+        /// Opens a file for writing. Creates the file if it does not exist, and truncates the file if it exists.
+        /// Python: `"wb"`.
         public static let write = Mode(kind: .write)
         /// Opens a file for appending. Each write goes to the current end of the file. Creates the file if it does not
         /// exist. Python: `"ab"`.
         public static let append = Mode(kind: .append)
-        /// Creates a file for writing. Fails if the file exists. Python: `"xb"`.
+        /// Creates a file for writing. Opening fails if the file exists. Python: `"xb"`.
         public static let create = Mode(kind: .create)
 
-        /// The same mode for both reading and writing. For example, `File.Mode.read.updating` changes an
-        /// existing file. Python: `"+"`.
+        /// A copy of this mode that allows both reading and writing. For example, `File.Mode.read.updating` opens an
+        /// existing file for reading and writing. Python: `"+"`.
         public var updating: Mode {
             var mode = self
             mode.isUpdating = true

@@ -8,13 +8,13 @@ extension File {
 
     /// Reads `count` bytes at the current position.
     ///
-    /// The result has fewer bytes only at the end of the file. A pipe or a terminal returns the available bytes.
+    /// The result contains fewer than `count` bytes only at the end of the file. For a pipe or a terminal, the result
+    /// contains the bytes that are available.
     ///
-    /// - Parameter count: The number of bytes. If this is negative, the method reads to the end of the file.
+    /// - Parameter count: The number of bytes. If this number is negative, the method reads to the end of the file.
     /// - Returns: The bytes, or an empty array at the end of the file.
-    /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened
-    ///   for reading; `CancellationError` if the task is cancelled. In that case, the position does
-    ///   not move.
+    /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened for reading;
+    ///   `CancellationError` if the task is cancelled. A cancellation does not move the position.
     ///
     /// Python: `read`.
     public func read(_ count: Int = -1) async throws -> [UInt8] {
@@ -53,7 +53,7 @@ extension File {
         return bytes
     }
 
-    /// The number of bytes after `offset`, or 0 if the system cannot determine it.
+    /// The number of bytes after `offset`, or 0 if the system cannot determine this number.
     //
     // Not inlined and not throwing, because LLVM of Swift 6.3 crashes when it splits a function that throws in both
     // ways.
@@ -62,7 +62,7 @@ extension File {
 
     /// Reads one line at the current position, up to and including its newline.
     ///
-    /// - Returns: The line, or an empty array at the end of the file. The line ends in a newline unless the file ends
+    /// - Returns: The line, or an empty array at the end of the file. The line ends with a newline unless the file ends
     ///   first.
     /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, the position does not move.
     ///
@@ -85,8 +85,8 @@ extension File {
 
     /// Reads `count` bytes at `offset`, counted from the start of the file.
     ///
-    /// The result has fewer bytes only at the end of the file. The method neither uses nor moves the position, and does
-    /// not wait for other operations.
+    /// The result contains fewer than `count` bytes only at the end of the file. This method neither uses nor moves the
+    /// position, and does not wait for other operations.
     ///
     /// - Throws: The same errors as ``read(_:)``, including `CancellationError`; ``ValueError`` if `count` or `offset`
     ///   is negative; ``OSError`` with `.illegalSeek` if the file is not seekable (for example, a pipe).
@@ -127,7 +127,7 @@ extension File {
         return bytes
     }
 
-    /// Performs one read.
+    /// Performs one read operation.
     private func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
         if canReadNow, count <= FileEngine.readNowLimit, let bytes = try await fetchNow(count, at: offset) {
             return bytes
@@ -140,7 +140,7 @@ extension File {
         return request.bytes
     }
 
-    /// Returns the bytes if they are in memory, or nil if they are not.
+    /// Returns the bytes if they are in memory, or nil otherwise.
     private func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
         try await engine.giveWayIfDue()
         try checkOpen("read()")

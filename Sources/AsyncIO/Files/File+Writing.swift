@@ -5,10 +5,10 @@ extension File {
     /// Writes all of `bytes` at the current position, or at the end if the file was opened with
     /// ``File/Mode/append``.
     ///
-    /// The system first buffers the bytes in memory. ``sync(onlyData:)`` waits until they are on the disk.
+    /// The system first buffers the bytes in memory. To wait until the bytes are on the disk, call ``sync(onlyData:)``.
     ///
     /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened for writing;
-    ///   `CancellationError` if the task is cancelled. After any of these errors, the position is after the last byte
+    ///   `CancellationError` if the task is cancelled. When this method throws, the position is after the last byte
     ///   that was written.
     ///
     /// Python: `write`.
@@ -32,11 +32,12 @@ extension File {
 
     /// Writes all of `bytes` starting at `offset`, counted from the start of the file.
     ///
-    /// The method neither uses nor moves the position, and does not wait for other operations.
+    /// This method neither uses nor moves the position, and does not wait for other operations.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
     ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not seekable (for example, a
-    ///   pipe); `CancellationError` if the task is cancelled. In that case, some of `bytes` may have been written.
+    ///   pipe); `CancellationError` if the task is cancelled. After a cancellation, some of `bytes` may have been
+    ///   written.
     ///
     /// Python: `os.pwrite`.
     public func write(_ bytes: [UInt8], at offset: Int) async throws {
@@ -94,9 +95,9 @@ extension File {
 
     /// Waits until all written data is on the disk.
     ///
-    /// - Parameter onlyData: Whether to skip metadata that is not needed to read the file, such as its times.
-    /// - Throws: ``OSError`` with the path, in which case data may be lost; ``ValueError`` if the
-    ///   file is closed; `CancellationError` if the task is cancelled.
+    /// - Parameter onlyData: Whether to skip metadata that is not needed to read the file, such as timestamps.
+    /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed; `CancellationError` if the task is
+    ///   cancelled. After an ``OSError``, data may be lost.
     ///
     /// Python: `os.fsync`, `os.fdatasync`.
     public func sync(onlyData: Bool = false) async throws {
@@ -108,12 +109,12 @@ extension File {
 
     // MARK: The position
 
-    /// Moves the position, which may be beyond the end of the file.
+    /// Moves the position. The new position may be beyond the end of the file.
     ///
     /// - Returns: The new position.
     /// - Throws: ``ValueError`` if the position would be negative, or the file is closed; ``OSError`` with
     ///   `.illegalSeek` if the file is not seekable (for example, a pipe); `CancellationError` if the task is cancelled
-    ///   while it waits for other operations. In that case, the position does not move.
+    ///   while it waits for other operations. A cancellation does not move the position.
     ///
     /// Python: `seek`.
     @discardableResult
@@ -155,8 +156,8 @@ extension File {
         public static let end = SeekOrigin(place: .end)
     }
 
-    /// Discards the read-ahead buffer. Does nothing for a pipe, because its bytes can be read only once and never
-    /// become stale.
+    /// Discards the read-ahead buffer. For a pipe, this method does nothing, because the bytes of a pipe can be read
+    /// only once and never become stale.
     private func forgetAhead() {
         guard isSeekable else { return }
         writes += 1

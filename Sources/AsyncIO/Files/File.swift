@@ -16,22 +16,22 @@ public import SystemPackage
 
 /// An open file.
 ///
-/// No operation blocks the event loop. Bytes that are already in memory are read at once, without a suspension. All
-/// other operations suspend the task.
+/// No operation blocks the event loop. Bytes that are already in memory are read at once, without suspending the task.
+/// All other operations suspend the task.
 ///
-/// If the task is cancelled, its operation is withdrawn if possible. Otherwise, the task waits until the operation has
-/// ended, so the file does not change after the `CancellationError`. Operations that may never end, such as reading
-/// from a pipe, are an exception. For these, use the loop's pipe functions.
+/// If a task is cancelled during an operation, the operation is stopped if possible. Otherwise, the task waits until
+/// the operation has ended, so the file does not change after the `CancellationError`. A cancelled task does not wait
+/// for operations that may never end, such as reading from a pipe. For pipes, use the loop's pipe functions.
 ///
 /// Python: a file object. asyncio has no files.
 public final class File {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
 
-    /// The path that was passed when the file was opened. Bytes that are not UTF-8 are replaced by U+FFFD.
+    /// The path that was passed when the file was opened. Bytes that are not valid UTF-8 are replaced with U+FFFD.
     public let path: String
     /// The mode in which the file was opened.
     public let mode: File.Mode
-    /// The file descriptor, which the file owns, or -1 once the file is closed.
+    /// The file descriptor, which the file owns, or -1 after the file is closed.
     ///
     /// Python: `fileno`.
     public private(set) var descriptor: Int32
@@ -41,7 +41,7 @@ public final class File {
     public internal(set) var position = 0
 
     let isSeekable: Bool
-    /// Whether this is a regular file, whose operations end soon.
+    /// Whether this is a regular file. Operations on regular files end soon.
     let isRegular: Bool
     /// The lock that an operation holds while it uses the position.
     let turn = Lock()
@@ -49,16 +49,17 @@ public final class File {
     var ahead = ByteBuffer()
     /// The number of writes through this object.
     var writes = 0
-    /// Whether data in memory can be read at once. This is false once the file system has reported that it cannot
-    /// determine which data is in memory.
+    /// Whether data in memory can be read at once. This property becomes false when the file system reports that it
+    /// cannot determine which data is in memory.
     var canReadNow: Bool
 
     let loop: EventLoop
     let engine: FileEngine
-    /// The number of operations that have not ended, and the number of these for which a task still waits.
+    /// The number of operations that have not ended, and the number of these operations for which a task is still
+    /// waiting.
     private var inFlight = 0
     private var awaited = 0
-    /// The waiter of `close()`, which waits until no task waits for an operation.
+    /// The waiter of `close()`, which waits until no task is waiting for an operation.
     private var idler: Waiter?
     private var isClosing = false
     /// Whether the descriptor is closed when the last operation ends.
@@ -90,7 +91,7 @@ public final class File {
         EventLoop.report(ExceptionContext(message: "unclosed file; call close() on it, or use withFile", subject: path))
     }
 
-    /// Whether ``close()`` was called.
+    /// Whether ``close()`` has been called.
     ///
     /// Python: `closed`.
     public var isClosed: Bool { isClosing }
@@ -111,10 +112,10 @@ public final class File {
         }
     }
 
-    /// Closes the file after the operations in progress have ended. Further calls do nothing.
+    /// Closes the file after the operations in progress have ended. Further calls have no effect.
     ///
     /// - Throws: ``OSError`` if the system could not store the written data; `CancellationError` if the task is
-    ///   cancelled. In both cases, the file is closed.
+    ///   cancelled. When this method throws, the file is closed nevertheless.
     ///
     /// Python: `close`.
     public func close() async throws {
@@ -145,7 +146,8 @@ public final class File {
         return descriptor
     }
 
-    /// Waits even if the task is cancelled, and then returns the cancellation error.
+    /// Waits until no task is waiting for an operation, even if the calling task is cancelled. Returns the cancellation
+    /// error, or nil.
     private func waitUntilIdle() async -> (any Error)? {
         guard awaited > 0 else { return nil }
         defer { idler = nil }

@@ -24,18 +24,18 @@ internal import SystemPackage
 struct FileOutcome {
     /// The result of the system call.
     let result: Result<Int, Errno>
-    /// The error to throw after the cleanup, if the task was cancelled in the meantime.
+    /// The cancellation error to throw after the cleanup, if the task was cancelled in the meantime.
     let cancellation: (any Error)?
 }
 
-/// A request in progress. Loop thread only.
+/// A request in progress. This class is used only on the loop's thread.
 package final class FileOperation {
     package let request: FileRequest
     /// The token of the operation on the ring, or nil if a thread performs the operation.
     var token: UInt64?
-    /// The thread that performs only this request, if any.
+    /// The thread that performs only this request, or nil if no such thread exists.
     var thread: InterruptibleThread?
-    /// Whether the request may never end; see above.
+    /// Whether the request may never end; see the comment at the top of this file.
     let mayBeLeft: Bool
     /// Whether the task no longer waits for this operation.
     private(set) var isLeft = false
@@ -43,7 +43,7 @@ package final class FileOperation {
     /// Whether the engine was asked to withdraw the request.
     private var isWithdrawn = false
     private var waiter: Waiter?
-    /// Called once, when the request has actually ended.
+    /// A closure that is called once, when the request has actually ended.
     private let onEnd: (FileOperation) -> Void
 
     init(_ request: FileRequest, mayBeLeft: Bool = false, onEnd: @escaping (FileOperation) -> Void = { _ in }) {
@@ -52,7 +52,8 @@ package final class FileOperation {
         self.onEnd = onEnd
     }
 
-    /// Whether the request is known to be one that can wait for another process.
+    /// Whether the request can wait for another process. For a request that opens a file, this property is true only if
+    /// the file is known to be a special file, such as a pipe.
     var mayBlock: Bool {
         guard mayBeLeft else { return false }
         guard case .open = request.action else { return true }
@@ -80,7 +81,7 @@ package final class FileOperation {
 
     /// Performs the request on `engine` and waits until it has ended.
     ///
-    /// - Throws: ``RuntimeError`` if the loop accepts no more work.
+    /// - Throws: ``RuntimeError`` if the loop no longer accepts work.
     func run(on engine: FileEngine) async throws -> FileOutcome {
         try engine.start(self)
         if isDone { return outcome(nil) }

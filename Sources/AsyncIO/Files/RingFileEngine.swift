@@ -1,10 +1,10 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Performs requests on an io_uring. The loop's poller watches the ring while requests are in progress, so this works
-/// with every poller. Requests that rings do not support are performed on threads.
+/// An engine that performs requests with io_uring. The loop's poller watches the ring while requests are in progress,
+/// so the engine works with every poller. Threads perform the requests that the ring does not support.
 final class RingFileEngine: FileEngine {
-    /// The ring, or nil once the loop is closed.
+    /// The ring, or nil after the loop is closed.
     private var ring: Ring?
     private let threads: ThreadFileEngine
     private var inFlight: [UInt64: FileOperation] = [:]
@@ -38,7 +38,8 @@ final class RingFileEngine: FileEngine {
         watchOrLookAgain()
     }
 
-    /// Watches the ring. If the system does not have enough memory, checks the ring after a pause and tries again.
+    /// Watches the ring. If the system does not have enough memory for that, checks the ring after a pause and tries
+    /// again.
     private func watchOrLookAgain() {
         do {
             try watch()
@@ -84,7 +85,8 @@ final class RingFileEngine: FileEngine {
         isWatching = true
     }
 
-    /// Waits a turn first, because the tasks that were just woken may submit more requests.
+    /// Stops watching the ring if no requests are in progress one turn later. The delay is useful because the tasks
+    /// that were just woken may submit more requests.
     private func unwatchUnlessUsed() {
         loop.enqueue { [weak self] in
             guard let self, let ring, isWatching, inFlight.isEmpty else { return }
@@ -95,8 +97,8 @@ final class RingFileEngine: FileEngine {
 
     // MARK: Ending
 
-    /// Cancels the requests in progress and waits, for at most a second, until the kernel no longer
-    /// uses their memory.
+    /// Cancels the requests in progress. Waits at most one second until the kernel no longer uses the memory of the
+    /// requests.
     override func close() {
         guard let ring else { return }
         for token in inFlight.keys { try? ring.cancel(token) }

@@ -1,16 +1,17 @@
 package import AsyncIOSystem
 package import SystemPackage
 
-/// The disk of a simulated host, whose descriptors are not the system's. Loop thread only.
+/// The disk of a simulated host. Its descriptors do not belong to the system. The disk is used only on the loop's
+/// thread.
 package protocol SimulatedFiles: AnyObject {
-    /// Starts the operation, which may end before this returns.
+    /// Starts the operation, which may end before this method returns.
     func start(_ operation: FileOperation)
     func cancel(_ operation: FileOperation)
     func facts(of descriptor: Int32) throws(Errno) -> FileFacts
     func close(_ descriptor: Int32)
 }
 
-/// Passes the requests of a simulated host's program to its disk.
+/// An engine that passes the requests of a simulated host's program to the host's disk.
 final class SimulatedFileEngine: FileEngine {
     private let files: any SimulatedFiles
 

@@ -11,7 +11,7 @@ internal import SystemPackage
 // A task that is cancelled leaves such a thread, which is then interrupted. So there are never more
 // of these threads than requests that are being waited for.
 
-/// Performs requests on threads.
+/// An engine that performs requests on threads.
 final class ThreadFileEngine: FileEngine {
     override func start(_ operation: FileOperation) throws {
         if work.isShutDown { throw RuntimeError("Executor shutdown has been called") }
@@ -67,14 +67,14 @@ final class ThreadFileEngine: FileEngine {
         }
     }
 
-    /// Carries an operation to a thread and back.
+    /// An object that carries an operation to a thread and back to the loop.
     //
     // SAFETY: the thread accesses only the request, which is designed for this. The loop uses the operation again once
     // the report has arrived. A closed loop receives no reports.
     private struct Report: @unchecked Sendable {
         let loop: EventLoop
         let operation: FileOperation
-        /// A closure that runs on the loop after the operation was performed.
+        /// A closure that runs on the loop after the thread has performed the operation.
         let whenPerformed: () -> Void
 
         func performAndSend(mayBlock: Bool) {

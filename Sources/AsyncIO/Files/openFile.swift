@@ -14,7 +14,7 @@ public import SystemPackage
 /// `threads`, or `auto`).
 ///
 /// - Parameters:
-///   - path: The path of the file. Pass a `FilePath` or a ``SystemString`` if it may not be UTF-8.
+///   - path: The path of the file. If the path may not be valid UTF-8, pass a `FilePath` or a ``SystemString``.
 ///   - mode: The mode in which to open the file.
 ///   - permissions: The permissions of a new file, reduced by the process's `umask`.
 /// - Throws: ``OSError`` with the path (`.isDirectory` for a directory); ``ValueError`` if the path contains a zero
@@ -59,14 +59,14 @@ private func openFile(
     }
 }
 
-/// Opens a file, runs `body` with it, and closes it when `body` returns or throws.
+/// Opens a file, runs `body` with the file, and closes the file when `body` returns or throws.
 ///
 /// ```swift
 /// let first = try await withFile("names.txt") { file in try await file.readLine() }
 /// ```
 ///
-/// - Throws: The errors of ``openFile(_:_:permissions:)``, including `CancellationError`, and of `body`. If `body` does
-///   not throw, also the errors of ``File/close()``.
+/// - Throws: The errors of ``openFile(_:_:permissions:)``, including `CancellationError`; the errors of `body`; the
+///   errors of ``File/close()`` if `body` does not throw.
 ///
 /// Python: `with open(…) as file:`.
 @discardableResult
@@ -89,10 +89,10 @@ public func withFile<T>(
 
 // MARK: Inside
 
-/// The engine that reads and writes files for a loop. Created on first use.
+/// The component that stores the engine for a loop's file requests. The engine is created on first use.
 final class LoopFiles: LoopComponent {
     var engine: FileEngine?
-    /// Returns the disk of the current host, in a simulation.
+    /// A closure that returns the disk of the current host in a simulation, or nil outside a simulation.
     var simulated: (() -> any SimulatedFiles)?
 
     override class var rank: Rank { .files }
@@ -104,7 +104,7 @@ final class LoopFiles: LoopComponent {
 }
 
 extension EventLoop {
-    /// The engine that performs this loop's file requests, created on first use.
+    /// The engine that performs this loop's file requests. It is created on first use.
     var fileEngine: FileEngine {
         get throws {
             let files = component(LoopFiles.self)
@@ -145,7 +145,7 @@ package enum FileBackend: String, CaseIterable, Sendable {
 }
 
 extension EventLoop {
-    /// Selects the backend before the loop opens its first file. For tests.
+    /// Selects the backend before the loop opens its first file. Tests use this method.
     package func useFileBackend(_ backend: FileBackend) throws {
         let files = component(LoopFiles.self)
         if files.engine != nil { throw RuntimeError("this loop has already opened a file") }
@@ -160,7 +160,7 @@ func checked(_ permissions: FilePermissions) throws(ValueError) -> UInt32 {
     return UInt32(permissions.rawValue)
 }
 
-/// Closes a descriptor that was not passed to a caller.
+/// Closes a descriptor that no caller has received.
 func closeInBackground(_ descriptor: Int, on engine: FileEngine) {
     let operation = FileOperation(FileRequest(.close(Int32(descriptor))))
     do { try engine.start(operation) } catch { engine.closeNow(Int32(descriptor)) }

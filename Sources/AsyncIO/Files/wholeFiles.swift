@@ -20,9 +20,9 @@ public func readFile(_ path: some SystemStringConvertible) async throws -> [UInt
 ///
 /// - Parameters:
 ///   - path: The path of the file.
-///   - invalid: How to handle bytes that are not UTF-8.
-/// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise the same errors
-///   as ``readFile(_:)``, including `CancellationError`.
+///   - invalid: How to handle bytes that are not valid UTF-8.
+/// - Throws: ``ValueError`` if the file is not valid UTF-8 and `invalid` is ``InvalidText/reject``; otherwise the same
+///   errors as ``readFile(_:)``, including `CancellationError`.
 ///
 /// Python: `Path.read_text`.
 public func readText(
@@ -31,23 +31,23 @@ public func readText(
     try invalid.text(try await readFile(path))
 }
 
-/// Replaces the content of the file at `path` with `bytes`, atomically.
+/// Atomically replaces the content of the file at `path` with `bytes`.
 ///
 /// At any time, a reader of the file sees either the old content or the new content, even if the operation fails.
 ///
-/// The new file gets the permissions of the old one. If `path` is a symbolic link, the link is kept. Its target is
-/// replaced, or created if it does not exist. During the operation, the directory contains a temporary file
+/// The new file gets the permissions of the old file. If `path` is a symbolic link, the function preserves the link,
+/// and replaces or creates the target of the link. During the operation, the directory contains a temporary file
 /// `.asyncio-…`.
 ///
 /// - Parameters:
 ///   - path: The path of the file. The file does not need to exist.
 ///   - permissions: The permissions of a new file, reduced by the process's `umask`.
-///   - sync: Whether to wait until the file is on the disk, so that it has the old or the new content even after a
-///     power failure. Waiting takes milliseconds. If this is `false`, part of the content can be lost in a power
-///     failure.
+///   - sync: Whether to wait until the file is on the disk. The file then has either the old or the new content even
+///     after a power failure. Waiting takes milliseconds. If this parameter is `false`, part of the content can be lost
+///     in a power failure.
 /// - Throws: ``OSError`` with the path (`.invalidArgument` for a device, `.isDirectory` for a directory);
 ///   ``ValueError`` if the path contains a zero byte or the permissions are out of range; `CancellationError` if the
-///   task is cancelled, in which case the file has the old or the new content.
+///   task is cancelled. After a cancellation, the file has either the old or the new content.
 ///
 /// Python: `Path.write_bytes`, which leaves a partial file if it is interrupted.
 public func writeFile(
@@ -63,7 +63,7 @@ public func writeFile(
     if case .failure(let error) = outcome.result { throw OSError(error, "writing \(path.systemString)") }
 }
 
-/// Replaces the content of the file at `path` with `text` as UTF-8, atomically; see
+/// Atomically replaces the content of the file at `path` with `text` as UTF-8; see
 /// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``.
 ///
 /// - Throws: The same errors as ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``, including

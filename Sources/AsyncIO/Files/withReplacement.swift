@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 public import SystemPackage
 
-/// Replaces the file at `path` with the file that `body` writes, atomically.
+/// Atomically replaces the file at `path` with the file that `body` writes.
 ///
 /// ```swift
 /// try await withReplacement(of: "state.json") { file in
@@ -9,26 +9,27 @@ public import SystemPackage
 /// }
 /// ```
 ///
-/// The file is replaced after `body` has returned. Until then, and also if the operation fails, readers see the old
-/// content. After the replacement, they see the new content.
+/// The file is replaced after `body` has returned. Until then, readers see the old content. After the replacement, they
+/// see the new content. If the operation fails, they continue to see the old content.
 ///
 /// Use this function for content that is produced piece by piece, and
-/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body` throws, the new file
-/// is removed and an existing file is kept. The new file gets the permissions of the old one. If `path` is a symbolic
-/// link, the link is kept. Its target is replaced, or created if it does not exist. During the operation, the directory
-/// contains a temporary file `.asyncio-…`.
+/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body` throws, the function
+/// removes the new file and preserves an existing file. The new file gets the permissions of the old file. If `path` is
+/// a symbolic link, the function preserves the link, and replaces or creates the target of the link. During the
+/// operation, the directory contains a temporary file `.asyncio-…`.
 ///
 /// - Parameters:
 ///   - path: The path of the file. The file does not need to exist.
 ///   - permissions: The permissions of a new file, reduced by the process's `umask`.
-///   - sync: Whether to wait until the file is on the disk, so that it has the old or the new
-///     content even after a power failure.
-///   - body: A closure that writes the content. It receives the new file, which is empty and is closed when `body`
-///     returns or throws.
+///   - sync: Whether to wait until the file is on the disk. The file then has either the old or the new content even
+///     after a power failure.
+///   - body: A closure that writes the content. It receives the new file, which is empty. The file is closed when
+///     `body` returns or throws.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`; ``OSError`` with the path (`.invalidArgument` for a device, `.isDirectory` for a
 ///   directory); ``ValueError`` if the path contains a zero byte or the permissions are out of range;
-///   `CancellationError` if the task is cancelled, in which case the file has the old or the new content.
+///   `CancellationError` if the task is cancelled. After a cancellation, the file has either the old or the new
+///   content.
 @discardableResult
 public func withReplacement<T>(
     of path: some SystemStringConvertible,

@@ -1,29 +1,29 @@
-/// An event in a worker's handling of a job; see ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
+/// An event that occurs while a worker handles a job; see ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
 public struct JobEvent<Job> {
-    /// What has happened.
+    /// The kind of an event.
     public enum Kind {
         /// The handler begins.
         case began
         /// The handler has returned, and the job has ended.
         case done
-        /// The handler has thrown an error. The job is retried, or becomes a dead letter.
+        /// The handler has thrown an error. The queue retries the job, or stores it as a dead letter.
         case failed(any Error)
-        /// The worker ended before the handler did, and handed the job back.
+        /// The worker ended before the handler did, and handed the job back to the queue.
         case handedBack
-        /// The job was cancelled while its handler ran.
+        /// The job was cancelled while its handler was running.
         case cancelled
-        /// The delivery was not renewed in time, and the job belongs to another worker. The job may be done twice.
+        /// The delivery was not renewed in time, and the job now belongs to another worker. The work may be done twice.
         case lost
-        /// The delivery could not be renewed. The worker tries again; if this does not succeed in time, the job is
-        /// lost.
+        /// An attempt to renew the delivery failed. The worker will try again. If no renewal succeeds in time, the
+        /// worker loses the job.
         case unrenewed(any Error)
-        /// The queue could not be reached to settle the delivery. The job will be delivered again.
+        /// The worker could not reach the queue to settle the delivery. The queue will deliver the job again.
         case unsettled(any Error)
     }
 
-    /// The job.
+    /// The delivery of the job.
     public let delivery: Delivery<Job>
-    /// What has happened.
+    /// The kind of the event.
     public let kind: Kind
     /// The time for which the handler has run.
     public let duration: Duration
@@ -34,7 +34,7 @@ public struct JobEvent<Job> {
         self.duration = duration
     }
 
-    /// The name of the kind, for metrics.
+    /// The name of the kind, for use in metrics.
     var outcome: String {
         switch kind {
         case .began: "began"

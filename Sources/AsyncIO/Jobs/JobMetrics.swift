@@ -3,7 +3,7 @@
 #endif
 
 /// The metrics of a worker: a counter `asyncio_jobs` with the dimensions `queue` and `outcome`, and a timer
-/// `asyncio_job_time` with the dimension `queue`. Requires the trait `Metrics`.
+/// `asyncio_job_time` with the dimension `queue`. The metrics require the trait `Metrics`.
 struct JobMetrics {
     let queue: String
 

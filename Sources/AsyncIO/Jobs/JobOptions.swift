@@ -1,38 +1,41 @@
-/// The urgency of a job. Jobs with a higher priority are delivered first, no matter how old other jobs are.
+/// The priority of a job. The queue delivers jobs with a higher priority first, no matter how long other jobs have
+/// waited.
 public enum JobPriority: Int, Sendable, CaseIterable, Codable {
-    /// The job is delivered before all others.
+    /// High priority. The job is delivered before jobs with a lower priority.
     case high
-    /// The default priority.
+    /// Normal priority, which is the default.
     case normal
-    /// The job is delivered after all others.
+    /// Low priority. The job is delivered after jobs with a higher priority.
     case low
 }
 
 /// The options of a job that is put into a ``JobQueue``.
 public struct JobOptions: Sendable {
-    /// The identifier of the job; `nil` for a random one.
+    /// The identifier of the job; `nil` for a random identifier.
     ///
-    /// Putting a job whose identifier the queue already stores has no effect. Therefore, a producer that does not know
-    /// whether a put has succeeded can repeat it, and several machines can put the same scheduled job. The queue
-    /// remembers an identifier for ``JobPolicy/retention`` after the job has ended.
+    /// If the queue already stores a job with the same identifier, putting this job into the queue has no effect.
+    /// Therefore, a producer that does not know whether a put has succeeded can repeat the put, and several machines
+    /// can put the same scheduled job into the queue. After a job has ended, the queue remembers its identifier for
+    /// ``JobPolicy/retention``.
     public var id: String?
-    /// The time for which the job waits before it can be delivered. ``date`` takes precedence.
+    /// The time for which the job waits before it can be delivered. The queue ignores this delay if ``date`` is set.
     public var delay: Duration?
-    /// The earliest time, since 1 January 1970 at 00:00 UTC, at which the job can be delivered, as in a ``Schedule``.
+    /// The earliest time at which the job can be delivered, as the time since 1 January 1970 at 00:00 UTC; see
+    /// ``Schedule``.
     public var date: Duration?
-    /// The urgency of the job.
+    /// The priority of the job.
     public var priority: JobPriority
-    /// A key that only one job can have at a time, from the moment it is put in until it ends or becomes a dead letter.
-    /// During that time, another job with the same key is not added.
+    /// A key that only one job at a time can have. Until this job ends or becomes a dead letter, the queue does not add
+    /// another job with the same key.
     public var uniqueKey: String?
-    /// Jobs with the same key run one after another, in the order in which they were put in, or became due. A job that
-    /// is retried keeps its place.
+    /// A key that orders jobs. Jobs with the same key run one after another, in the order in which they were put into
+    /// the queue or became due. A retried job keeps its place.
     public var orderKey: String?
     /// Values that are delivered with the job, such as a request identifier. With the package trait `Tracing`, the
-    /// tracing headers of the span that covers the put are added.
+    /// queue adds the tracing headers of the span in which the job is put into the queue.
     public var context: [String: String]
 
-    /// Creates options. Without arguments, the job has no special conditions and can run at once.
+    /// Creates options. By default, the job has normal priority and no keys, and can run immediately.
     public init(
         id: String? = nil, delay: Duration? = nil, date: Duration? = nil, priority: JobPriority = .normal,
         uniqueKey: String? = nil, orderKey: String? = nil, context: [String: String] = [:]
@@ -54,23 +57,23 @@ public struct JobOptions: Sendable {
     }
 }
 
-/// The rules of a ``JobQueue``. All programs that use a queue should use the same rules.
+/// The rules of a ``JobQueue``. All programs that share a queue should use the same rules.
 public struct JobPolicy: Sendable {
-    /// The time for which a delivery is valid if it is not renewed. After that, the job is delivered again. The jobs of
-    /// a worker that is killed are delayed by this time, and a worker that is stopped for longer than this causes
-    /// duplicate deliveries.
+    /// The time for which a delivery is valid without a renewal. After this time, the queue delivers the job again. If
+    /// a worker is killed, its jobs are delayed by up to this time. If a worker is suspended for longer than this time,
+    /// its jobs are delivered twice.
     public var visibility: Duration
-    /// The number of times that a job is delivered before it becomes a dead letter.
+    /// The maximum number of times that a job is delivered. If the last attempt fails, the job becomes a dead letter.
     public var maxDeliveries: Int
-    /// The time for which a job waits after a failed attempt.
+    /// The backoff, which determines how long a job waits after a failed attempt.
     public var backoff: Backoff
-    /// The maximum number of waiting jobs; zero or less for no limit. Jobs that are retried can exceed this limit.
+    /// The maximum number of waiting jobs; zero or less for no limit. Retried jobs can exceed this limit.
     public var maxLength: Int
-    /// The time for which the result and the identifier of a job are stored after its end.
+    /// The time for which the queue stores the result and the identifier of a job after the job has ended.
     public var retention: Duration
-    /// The maximum number of dead letters. When there are more, the oldest is dropped.
+    /// The maximum number of dead letters. When this number is exceeded, the queue drops the oldest dead letter.
     public var maxDead: Int
-    /// The limit on the number of jobs that all workers together receive per period; `nil` for no limit.
+    /// The limit on the rate at which all workers together receive jobs; `nil` for no limit.
     public var rate: Rate?
 
     /// A limit on the rate at which jobs are delivered; see ``RateLimiter``.
@@ -79,15 +82,15 @@ public struct JobPolicy: Sendable {
         public var count: Int
         /// The period.
         public var period: Duration
-        /// The maximum number of saved permits.
+        /// The maximum number of unused permits that are saved for later jobs.
         public var burst: Int
 
-        /// Creates a limit.
+        /// Creates a rate limit.
         ///
         /// - Parameters:
         ///   - count: The maximum number of jobs in each period.
         ///   - period: The period.
-        ///   - burst: The maximum number of saved permits; `nil` for `count`.
+        ///   - burst: The maximum number of unused permits that are saved for later jobs; `nil` to use `count`.
         public init(_ count: Int, per period: Duration, burst: Int? = nil) {
             self.count = count
             self.period = period
@@ -98,13 +101,15 @@ public struct JobPolicy: Sendable {
     /// Creates a policy.
     ///
     /// - Parameters:
-    ///   - visibility: The time for which a delivery is valid if it is not renewed.
-    ///   - maxDeliveries: The number of times that a job is delivered before it becomes a dead letter.
-    ///   - backoff: The time for which a job waits after a failed attempt.
+    ///   - visibility: The time for which a delivery is valid without a renewal.
+    ///   - maxDeliveries: The maximum number of times that a job is delivered. If the last attempt fails, the job
+    ///     becomes a dead letter.
+    ///   - backoff: The backoff, which determines how long a job waits after a failed attempt.
     ///   - maxLength: The maximum number of waiting jobs; zero or less for no limit.
-    ///   - retention: The time for which the result and the identifier of a job are stored after its end.
+    ///   - retention: The time for which the queue stores the result and the identifier of a job after the job has
+    ///     ended.
     ///   - maxDead: The maximum number of dead letters.
-    ///   - rate: The limit on the number of jobs per period; `nil` for no limit.
+    ///   - rate: The limit on the rate at which all workers together receive jobs; `nil` for no limit.
     public init(
         visibility: Duration = .seconds(30), maxDeliveries: Int = 5,
         backoff: Backoff = Backoff(initial: .seconds(1), maximum: .seconds(600)), maxLength: Int = 0,

@@ -1,17 +1,17 @@
-/// The data of a job in a ``LocalJobQueue``. Loop thread only.
+/// The data of a job in a ``LocalJobQueue``. This class is used only on the loop's thread.
 final class JobRecord<Job> {
     let id: String
     let priority: JobPriority
     let uniqueKey: String?
     let orderKey: String?
     let context: [String: String]
-    /// Released when the job has ended.
+    /// The job, or nil after the job has ended.
     var job: Job?
     var state = JobState.waiting
     var attempts = 0
-    /// Grows with each delivery, and when a delivery is handed back.
+    /// A number that increases with each delivery, and when a delivery is handed back.
     var fencingToken = 0
-    /// When a delayed job is due, or the delivery of a running one expires, on the loop's clock.
+    /// The time, on the loop's clock, at which a delayed job is due or the delivery of a running job expires.
     var due: Int64 = 0
     var error: String?
     var progress: Double?
@@ -19,9 +19,9 @@ final class JobRecord<Job> {
     var isCancelRequested = false
     /// Whether the job has a place in the queue of its order key.
     var isInLine = false
-    /// When the job became a dead letter.
+    /// The time at which the job became a dead letter.
     var deathDate = Duration.zero
-    /// The tasks that wait for the end of the job.
+    /// The tasks that are waiting for the job to end.
     let end = WaitQueue()
 
     init(_ job: Job, id: String, options: JobOptions) {
@@ -36,7 +36,7 @@ final class JobRecord<Job> {
     var status: JobStatus { JobStatus(id: id, state: state, attempts: attempts, error: error, progress: progress) }
 }
 
-/// A scheduled action on a job. It is skipped if the job's state or time has changed by then.
+/// A scheduled action on a job. The queue skips the action if the state or the due time of the job has changed.
 struct TimedJob<Job>: Comparable {
     let due: Int64
     let sequence: Int

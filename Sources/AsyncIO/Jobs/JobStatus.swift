@@ -2,9 +2,9 @@
 public enum JobState: String, Sendable, CaseIterable {
     /// The job is waiting for a worker.
     case waiting
-    /// The job is waiting for the end of other jobs with the same ``JobOptions/orderKey``.
+    /// The job is waiting for other jobs with the same ``JobOptions/orderKey`` to end.
     case held
-    /// The job is waiting for the time at which it is due, before the first attempt or between attempts.
+    /// The job is not due yet. It is waiting for its first attempt or for a retry.
     case delayed
     /// A worker has taken the job.
     case running
@@ -15,7 +15,7 @@ public enum JobState: String, Sendable, CaseIterable {
     /// All attempts failed, and the job is stored as a dead letter.
     case dead
 
-    /// Whether the job has ended. A dead letter has ended, but can be retried.
+    /// Whether the job has ended. A dead letter counts as ended, although it can be retried.
     public var isOver: Bool { self == .done || self == .cancelled || self == .dead }
 }
 
@@ -27,12 +27,12 @@ public struct JobStatus: Sendable, Hashable {
     public let state: JobState
     /// The number of times that the job has been delivered.
     public let attempts: Int
-    /// The error of the latest attempt that failed.
+    /// The error of the latest failed attempt, or `nil` if no attempt has failed.
     public let error: String?
-    /// The fraction that is done, from 0 to 1, if a worker has reported it.
+    /// The fraction of the job that is done, from 0 to 1, or `nil` if no worker has reported it.
     public let progress: Double?
 
-    /// Creates a status, for an implementation of ``JobQueue``.
+    /// Creates a status. Only implementations of ``JobQueue`` need this initializer.
     public init(id: String, state: JobState, attempts: Int = 0, error: String? = nil, progress: Double? = nil) {
         self.id = id
         self.state = state
@@ -44,11 +44,11 @@ public struct JobStatus: Sendable, Hashable {
 
 /// The number of jobs in each state of a queue.
 public struct JobCounts: Sendable, Hashable {
-    /// The number of jobs that wait for a worker, or for other jobs with the same key.
+    /// The number of jobs that are waiting for a worker, or for other jobs with the same key.
     public var waiting = 0
     /// The number of jobs that are not due yet.
     public var delayed = 0
-    /// The number of jobs that a worker has taken.
+    /// The number of running jobs.
     public var running = 0
     /// The number of dead letters.
     public var dead = 0
@@ -68,20 +68,20 @@ public struct JobCounts: Sendable, Hashable {
     public var unfinished: Int { waiting + delayed + running }
 }
 
-/// A job that has failed and is not retried.
+/// A dead letter, which is a job that has failed and will not be retried automatically.
 public struct DeadJob<Job> {
     /// The identifier of the job.
     public let id: String
-    /// The job; `nil` if it cannot be decoded.
+    /// The job, or `nil` if it cannot be decoded.
     public let job: Job?
     /// The error of the latest attempt.
     public let error: String
     /// The number of times that the job was delivered.
     public let attempts: Int
-    /// The time, since 1 January 1970 at 00:00 UTC, at which the job became a dead letter.
+    /// The time at which the job became a dead letter, as the time since 1 January 1970 at 00:00 UTC.
     public let date: Duration
 
-    /// Creates a dead letter, for an implementation of ``JobQueue``.
+    /// Creates a dead letter. Only implementations of ``JobQueue`` need this initializer.
     public init(id: String, job: Job?, error: String, attempts: Int, date: Duration) {
         self.id = id
         self.job = job
@@ -95,23 +95,23 @@ extension DeadJob: Sendable where Job: Sendable {}
 
 /// The result of putting a job into a ``JobQueue``.
 public struct JobTicket: Sendable, Hashable {
-    /// The identifier of the job, or of the existing job that prevented it from being added.
+    /// The identifier of the added job, or of the existing job that prevented the new job from being added.
     public let id: String
-    /// Whether the job was added. It is `false` if the queue already has the identifier, or has another job with the
+    /// Whether the job was added. The value is `false` if the queue already has a job with the same identifier or the
     /// same ``JobOptions/uniqueKey``.
     public let wasAdded: Bool
 
-    /// Creates a ticket, for an implementation of ``JobQueue``.
+    /// Creates a ticket. Only implementations of ``JobQueue`` need this initializer.
     public init(id: String, wasAdded: Bool) {
         self.id = id
         self.wasAdded = wasAdded
     }
 }
 
-/// An error thrown when a program waits for the end or the result of a job that the queue does not have, or no longer
-/// has.
+/// An error thrown when a program waits for a job that the queue does not have. The job may never have existed, or may
+/// have ended long ago.
 public struct UnknownJob: Error, CustomStringConvertible, Equatable {
-    /// The identifier.
+    /// The identifier of the job.
     public let id: String
     /// Creates the error.
     public init(id: String) { self.id = id }

@@ -3,7 +3,7 @@
     internal import Tracing
 #endif
 
-/// The spans of jobs. Each put has a span, and each run of a handler has a span that is a child of the put's span. The
+/// The tracing spans of jobs. Each put has a span, and each run of a handler has a child span of the put's span. The
 /// headers of the put's span are stored in the context of the job. Without the trait `Tracing`, this type does nothing.
 ///
 /// The names and attributes are those of the OpenTelemetry conventions for messaging.
@@ -14,7 +14,7 @@ package enum JobTrace {
     ///   - queue: The name of the queue.
     ///   - id: The identifier of the job.
     ///   - context: The context of the job.
-    ///   - body: Puts the job, with the context to which the headers of the span were added.
+    ///   - body: A closure that puts the job into the queue. Its argument is the context with the headers of the span.
     package static func put<T>(
         on queue: String, id: String, context: [String: String], _ body: ([String: String]) async throws -> T
     ) async throws -> T {
@@ -33,7 +33,7 @@ package enum JobTrace {
     ///
     /// - Parameters:
     ///   - queue: The name of the queue.
-    ///   - delivery: The delivery that the handler works on.
+    ///   - delivery: The delivery that the handler processes.
     ///   - body: The handler.
     static func process<Job>(
         on queue: String, _ delivery: Delivery<Job>, _ body: () async throws -> Void
@@ -62,7 +62,7 @@ package enum JobTrace {
             span.attributes["messaging.message.id"] = id
         }
 
-        /// Ends the span with the outcome of `body`. A cancellation is not an error of the job.
+        /// Ends the span with the outcome of `body`. A cancellation does not count as an error of the job.
         private static func run<T>(in span: some Span, _ body: () async throws -> T) async throws -> T {
             defer { span.end() }
             do {

@@ -26,7 +26,7 @@ extension LocalJobQueue {
         schedule(record, at: due)
     }
 
-    /// Called at the time for which a job was scheduled.
+    /// Handles a job when its scheduled time has come.
     func timeHasCome(_ record: Record) {
         switch record.state {
         case .delayed:
@@ -38,7 +38,7 @@ extension LocalJobQueue {
         }
     }
 
-    /// Called when a delivery was not settled or renewed in time.
+    /// Handles a delivery that was not settled or renewed in time.
     private func expire(_ record: Record) {
         tally.lost += 1
         if record.isCancelRequested { return finish(record, as: .cancelled) }
@@ -57,7 +57,8 @@ extension LocalJobQueue {
         getters.wake(1)
     }
 
-    /// Whether a delivery can be settled, which requires that no other worker has received the job since.
+    /// Returns whether a delivery can be settled. A delivery cannot be settled if the job has been delivered again in
+    /// the meantime.
     func isValid(_ record: Record, _ token: Int) -> Bool {
         record.fencingToken == token && (record.state == .running || record.state == .waiting)
     }
@@ -140,7 +141,7 @@ extension LocalJobQueue {
     }
 }
 
-/// A random identifier, of a job or of a holder of a lease.
+/// Returns a random identifier for a job or for the holder of a lease.
 package func randomID() -> String {
     var generator = SystemRandomNumberGenerator()
     let digits = Array("0123456789abcdefghjkmnpqrstvwxyz")

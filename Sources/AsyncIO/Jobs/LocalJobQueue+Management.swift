@@ -1,10 +1,10 @@
 extension LocalJobQueue {
-    /// Returns the status of a job, or `nil` if the queue has no such job.
+    /// Returns the status of a job, or `nil` if the queue does not have a job with this identifier.
     public func status(of id: String) async throws -> JobStatus? { records[id]?.status }
 
     /// Waits until a job has ended; see ``JobQueue/end(of:)``.
     ///
-    /// - Throws: ``UnknownJob`` if the queue has no such job; `CancellationError` if the task is cancelled.
+    /// - Throws: ``UnknownJob`` if the queue does not have the job; `CancellationError` if the task is cancelled.
     public func end(of id: String) async throws -> JobStatus { try await endedRecord(id).status }
 
     private func endedRecord(_ id: String) async throws -> Record {
@@ -15,9 +15,9 @@ extension LocalJobQueue {
 
     /// Waits until a job has ended, and returns its result; see ``JobQueue/result(of:as:)``.
     ///
-    /// - Throws: ``JobFailed`` if the job is a dead letter or was cancelled; ``UnknownJob`` if the queue does not know
-    ///   the job; ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is
-    ///   cancelled.
+    /// - Throws: ``JobFailed`` if the job is a dead letter or was cancelled; ``UnknownJob`` if the queue does not have
+    ///   the job; ``ValueError`` if the job has no result, or a result of another type; `CancellationError` if the task
+    ///   is cancelled.
     public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
         let record = try await endedRecord(id)
         guard record.state == .done else { throw JobFailed(record.status) }
@@ -36,7 +36,7 @@ extension LocalJobQueue {
         return true
     }
 
-    /// Stops delivering jobs. Jobs that are running continue.
+    /// Stops the delivery of jobs. Running jobs continue.
     public func pause() { tally.isPaused = true }
 
     /// Resumes the delivery of jobs.
@@ -48,7 +48,7 @@ extension LocalJobQueue {
     /// Returns the number of jobs in each state.
     public func counts() async throws -> JobCounts { tally }
 
-    /// Returns the workers: this process, if it has received jobs.
+    /// Returns this process as the only worker, or an empty array if this process has not received jobs.
     public func workers() async throws -> [JobWorker] {
         guard let lastHeartbeat else { return [] }
         // A worker that is waiting for jobs is active.
@@ -70,7 +70,7 @@ extension LocalJobQueue {
 
     /// Puts a dead letter back into the queue; see ``JobQueue/retryDead(_:)``.
     ///
-    /// - Throws: ``ValueError`` if another job now has its ``JobOptions/uniqueKey``.
+    /// - Throws: ``ValueError`` if another job now has the same ``JobOptions/uniqueKey``.
     @discardableResult
     public func retryDead(_ id: String) async throws -> Bool {
         guard let record = records[id], record.state == .dead else { return false }
@@ -97,7 +97,7 @@ extension LocalJobQueue {
 
     /// Runs `body` unless a run with this key has already completed; see ``JobQueue/once(_:keptFor:lease:_:)``.
     ///
-    /// The lease is not used, because a body that runs in this process always ends.
+    /// This method ignores the lease, because the body runs in the same process as the queue.
     ///
     /// - Throws: ``OnceInProgress`` if another task is running the body; the errors of the body.
     @discardableResult

@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import DequeModule
 internal import HeapModule
 
-/// A ``JobQueue`` in the memory of this process.
+/// A ``JobQueue`` that stores its jobs in the memory of this process.
 ///
 /// ```swift
 /// let queue = LocalJobQueue<Thumbnail>()
@@ -10,7 +10,7 @@ internal import HeapModule
 /// try await work(on: queue, limit: 4) { delivery in try await resize(delivery.job) }
 /// ```
 ///
-/// It follows the same rules as `RedisQueue`, so that you can test a program in memory and in virtual time. The jobs
+/// This queue follows the same rules as `RedisQueue`, so you can test a program in memory and in virtual time. The jobs
 /// are lost when the process ends. The queue belongs to one loop.
 ///
 /// asyncio: none; the closest equivalent is `asyncio.Queue`.
@@ -19,26 +19,27 @@ public final class LocalJobQueue<Job>: JobQueue {
 
     // Loop thread only.
     var records: [String: Record] = [:]
-    /// One queue per priority. Records whose state is no longer `waiting` are skipped.
+    /// The ready jobs, in one queue per priority. Workers skip records whose state is no longer `waiting`.
     var ready = Array(repeating: Deque<Record>(), count: JobPriority.allCases.count)
-    /// Delayed jobs, deliveries, and jobs to be forgotten.
+    /// Delayed jobs, deliveries that can expire, and ended jobs that the queue will forget.
     private var timed = Heap<TimedJob<Job>>()
     private var sequence = 0
     private var timer: TimerHandle?
     private var timerDue = Int64.max
     /// Maps each unique key to the job that has it.
     var unique: [String: String] = [:]
-    /// Maps each order key to the jobs that have it. The first one is running, or is next to run.
+    /// Maps each order key to the jobs that have it. The first job is running, or is the next to run.
     var lines: [String: Deque<Record>] = [:]
     /// Dead letters, the oldest first.
     var dead: [Record] = []
     var tally = JobCounts()
-    /// Work that is done only once: the time until which it is remembered, and whether it is done.
+    /// The work that `once` has started or completed, by key. Each value contains the time until which the queue
+    /// remembers the work, and whether the work is done.
     var onces: [String: (until: Int64, isDone: Bool)] = [:]
-    /// When a worker last asked for jobs or renewed deliveries, on the loop's clock.
+    /// The time, on the loop's clock, at which a worker last asked for jobs or renewed deliveries.
     private(set) var lastHeartbeat: Int64?
     private let limiter: RateLimiter?
-    /// Held by the task that waits for a permit.
+    /// A lock that a task holds while it waits for a permit.
     private let turn = Lock()
     let getters = WaitQueue()
     let putters = WaitQueue()
@@ -49,7 +50,7 @@ public final class LocalJobQueue<Job>: JobQueue {
     public let name: String
     /// The rules of the queue.
     public let policy: JobPolicy
-    /// Whether ``shutdown(immediate:)`` was called.
+    /// Whether ``shutdown(immediate:)`` has been called.
     public private(set) var isShutDown = false
 
     /// Creates an empty queue.
@@ -81,7 +82,7 @@ public final class LocalJobQueue<Job>: JobQueue {
     /// Puts a job into the queue; see ``JobQueue/put(_:options:)``.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down; ``ValueError`` if an option is not valid;
-    ///   `CancellationError` if the task is cancelled while it waits. After any of these errors, the job is not in the
+    ///   `CancellationError` if the task is cancelled while it waits. When this method throws, the job is not in the
     ///   queue.
     @discardableResult
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
@@ -119,7 +120,7 @@ public final class LocalJobQueue<Job>: JobQueue {
     /// Waits for a job, and takes it; see ``WorkQueue/receive()``.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down and every job has ended; `CancellationError` if the task
-    ///   is cancelled. In that case, no job is lost.
+    ///   is cancelled. A cancellation does not lose a job.
     public func receive() async throws -> Delivery<Job> {
         lastHeartbeat = loopTime
         while true {
@@ -132,7 +133,7 @@ public final class LocalJobQueue<Job>: JobQueue {
         }
     }
 
-    /// Waits for a permit of the rate limiter, if a job can use it.
+    /// Waits for a permit of the rate limiter. Returns false if no job can use the permit now.
     private func takePermit() async throws -> Bool {
         guard let limiter else { return true }
         return try await turn.withLock {
@@ -169,7 +170,7 @@ public final class LocalJobQueue<Job>: JobQueue {
         ) { action in try self.settle(record, token, action) }
     }
 
-    /// Extends the time in which these deliveries can be settled; see ``WorkQueue/renew(_:)``.
+    /// Extends the time within which the deliveries can be settled; see ``WorkQueue/renew(_:)``.
     public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
         lastHeartbeat = loopTime
         return deliveries.map { delivery in
@@ -195,8 +196,8 @@ public final class LocalJobQueue<Job>: JobQueue {
         while tally.unfinished > 0 { try await joiners.park(for: "LocalJobQueue.join()", on: self) }
     }
 
-    /// Shuts the queue down. After that, you cannot add jobs. Receiving continues until every job has ended, including
-    /// jobs that are retried, and then fails.
+    /// Shuts the queue down. After that, you cannot add jobs. Workers can receive jobs until every job, including
+    /// retried jobs, has ended. Then ``receive()`` throws ``QueueShutDown``.
     ///
     /// - Parameter immediate: Whether to drop the jobs that no worker has taken.
     public func shutdown(immediate: Bool = false) {
@@ -214,7 +215,7 @@ public final class LocalJobQueue<Job>: JobQueue {
 
     var loopTime: Int64 { EventLoop.required(for: "LocalJobQueue").time }
 
-    /// Schedules a call of `timeHasCome` for a job.
+    /// Schedules a call to `timeHasCome` for a job.
     func schedule(_ record: Record, at due: Int64) {
         record.due = due
         sequence += 1

@@ -1,15 +1,15 @@
-/// A queue is the simplest work queue: it delivers each job once.
+/// A queue is the simplest work queue. It delivers each job once.
 ///
-/// A job counts as done when it is acknowledged or rejected; see ``Queue/taskDone()``. The error of a rejected job goes
-/// to the exception handler of the loop, and the job is not retried. For retries, use a ``LocalJobQueue``.
+/// A job counts as done when it is acknowledged or rejected; see ``Queue/taskDone()``. The queue reports the error of a
+/// rejected job to the exception handler of the loop, and does not retry the job. For retries, use a ``LocalJobQueue``.
 extension Queue: WorkQueue {
-    /// The items are the jobs.
+    /// The items of the queue are the jobs.
     public typealias Job = Element
 
-    /// Takes an item, which stays unfinished until the delivery is settled; see ``get()``.
+    /// Takes an item. The item counts as unfinished until the delivery is settled; see ``get()``.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the task is cancelled
-    ///   while it waits. In that case, no item is lost.
+    ///   while it waits. A cancellation does not lose an item.
     public final func receive() async throws -> Delivery<Element> {
         let item = try await get()
         state.received += 1

@@ -6,7 +6,7 @@
 
 /// A queue that hands out jobs to workers.
 ///
-/// To move a program that uses this protocol, or ``JobQueue``, from one process to many machines, change only the line
+/// To move a program that uses this protocol or ``JobQueue`` from one process to many machines, change only the line
 /// that creates the queue:
 ///
 /// ```swift
@@ -16,9 +16,9 @@
 ///
 /// | | ``Queue`` | ``LocalJobQueue`` | `RedisQueue` |
 /// |---|---|---|---|
-/// | survives the end of the process | no | no | yes |
-/// | a job whose handler throws | is reported and done | is retried, then becomes a dead letter | the same |
-/// | a job that its worker does not settle | stays taken | is delivered again | the same |
+/// | When the process ends | jobs are lost | jobs are lost | jobs remain |
+/// | When a handler throws | the job is done | the job is retried, then becomes a dead letter | the same |
+/// | When a worker does not settle a job | the job stays unfinished | the job is delivered again | the same |
 ///
 /// To run the jobs of a queue, use ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
 ///
@@ -30,34 +30,34 @@ public protocol WorkQueue<Job>: AnyObject {
     /// The name of the queue, for metrics and reports.
     var name: String { get }
 
-    /// Puts a job into the queue. Waits for room if the queue is full.
+    /// Puts a job into the queue. If the queue is full, this method first waits for room.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down; `CancellationError` if the task is cancelled.
     func put(_ job: Job) async throws
 
     /// Waits for a job, and takes it.
     ///
-    /// - Returns: The job, and the right to settle it.
+    /// - Returns: A delivery of the job.
     /// - Throws: ``QueueShutDown`` if the queue is shut down and no job is left; `CancellationError` if the task is
-    ///   cancelled. In that case, no job is lost.
+    ///   cancelled. A cancellation does not lose a job.
     func receive() async throws -> Delivery<Job>
 
-    /// Waits for a job, and takes it together with others that are ready.
+    /// Waits for a job, and takes it together with other ready jobs.
     ///
-    /// A queue on a server implements this so that taking several jobs needs only one round trip.
+    /// A queue on a server implements this method so that a worker can take several jobs in one round trip.
     ///
     /// - Parameter limit: The maximum number of jobs to take.
     /// - Returns: At least one delivery.
     /// - Throws: The same errors as ``receive()``.
     func receive(atMost limit: Int) async throws -> [Delivery<Job>]
 
-    /// The interval at which deliveries have to be renewed so that no other worker gets their jobs; `nil` if they do
-    /// not expire.
+    /// The interval at which a worker must renew its deliveries to prevent the queue from delivering their jobs again;
+    /// `nil` if deliveries do not expire.
     var renewalInterval: Duration? { get }
 
-    /// Extends the time in which these deliveries can be settled.
+    /// Extends the time within which the deliveries can be settled.
     ///
-    /// - Returns: The outcome for each of them, in order.
+    /// - Returns: The outcome for each delivery, in the same order.
     func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal]
 
     /// Waits until every job has ended.
@@ -65,41 +65,43 @@ public protocol WorkQueue<Job>: AnyObject {
     /// - Throws: `CancellationError` if the task is cancelled.
     func join() async throws
 
-    /// Shuts the queue down. No more jobs can be put into the queue, and receiving ends when no job is left.
+    /// Shuts the queue down. After that, no more jobs can be put into the queue, and workers can receive jobs until no
+    /// job is left.
     ///
-    /// - Parameter immediate: Whether receiving ends at once. The queues of this package use `false` by default. Code for
-    ///   `some WorkQueue` must pass the argument.
+    /// - Parameter immediate: Whether workers stop receiving jobs at once. The queues of this package use `false` by
+    ///   default. Code that uses `some WorkQueue` must pass the argument.
     func shutdown(immediate: Bool) async throws
 }
 
 /// The outcome of renewing a delivery; see ``WorkQueue/renew(_:)``.
 public enum DeliveryRenewal: Sendable, Hashable {
-    /// The job belongs to this worker for another period.
+    /// The delivery is valid for another period.
     case renewed
-    /// The job belongs to another worker, or has ended.
+    /// The job now belongs to another worker, or has ended.
     case lost
     /// The job was cancelled, and its handler should stop.
     case cancelled
 }
 
 extension WorkQueue {
-    /// The text "queue".
+    /// The default name, `"queue"`.
     public var name: String { "queue" }
 
-    /// Takes one job.
+    /// Waits for one job, and takes it.
     ///
     /// - Throws: The same errors as ``receive()``.
     public func receive(atMost limit: Int) async throws -> [Delivery<Job>] { [try await receive()] }
 
-    /// `nil`, because deliveries do not expire.
+    /// The default value, `nil`, which means that deliveries do not expire.
     public var renewalInterval: Duration? { nil }
 
-    /// Does nothing.
+    /// Does nothing, and returns ``DeliveryRenewal/renewed`` for each delivery.
     public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
         deliveries.map { _ in .renewed }
     }
 
-    /// The jobs as they are delivered, until the queue is shut down and no job is left.
+    /// An asynchronous sequence of the queue's deliveries. The sequence ends when the queue is shut down and no job is
+    /// left.
     ///
     /// ```swift
     /// for try await delivery in queue.deliveries {
@@ -110,9 +112,9 @@ extension WorkQueue {
     public var deliveries: Deliveries<Self> { Deliveries(queue: self) }
 }
 
-/// The jobs of a ``WorkQueue`` as they are delivered.
+/// An asynchronous sequence of the deliveries of a ``WorkQueue``.
 public struct Deliveries<Source: WorkQueue>: AsyncSequence {
-    /// A job, and the right to settle it.
+    /// A delivery, which contains a job and the methods that settle it.
     public typealias Element = Delivery<Source.Job>
     /// Iterating throws the errors of the queue, and `CancellationError` if the task is cancelled.
     public typealias Failure = any Error

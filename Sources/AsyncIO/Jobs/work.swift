@@ -6,25 +6,26 @@
 ///
 /// Each job runs in a separate task. If the handler returns, the job is acknowledged. If the handler has set
 /// ``Delivery/result``, the job returns that value. If the handler throws, the delivery is rejected, and the rules of
-/// the queue determine when the job is retried. While handlers run, their deliveries are renewed. If a job is cancelled
-/// or delivered to another worker, its handler is cancelled.
+/// the queue determine whether and when the job is retried. While handlers run, their deliveries are renewed. If a job
+/// is cancelled or delivered to another worker, its handler is cancelled.
 ///
-/// When the queue is shut down, this function returns after the last job. When the task is cancelled, no more jobs are
-/// received. Handlers that do not end within the grace period are cancelled, and their jobs are handed back.
+/// After the queue is shut down, this function returns when the last job has ended. After the task is cancelled, the
+/// worker receives no more jobs. Handlers that do not end within the grace period are cancelled, and their jobs are
+/// handed back.
 ///
-/// To use several loops, call this function on each of them, with a separate queue object for each loop. With the
-/// package trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`.
-/// With the package trait `Tracing`, each handler runs in its own span, which is a child of the span in which the job
-/// was put into the queue.
+/// To use several loops, call this function on each loop, with a separate queue object for each loop. With the package
+/// trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`. With the
+/// package trait `Tracing`, each handler runs in its own span, which is a child of the span in which the job was put
+/// into the queue.
 ///
 /// - Parameters:
 ///   - queue: The queue.
 ///   - limit: The maximum number of handlers that run at once.
-///   - grace: The time for which handlers can continue when the worker ends.
-///   - onEvent: Called when a handler begins, and when it has ended.
-///   - handler: Does the work. It may run several times for the same job; see ``JobQueue``.
+///   - grace: The time for which handlers can continue to run when the worker ends.
+///   - onEvent: A closure that is called for each event, such as the start or the end of a handler.
+///   - handler: A closure that does the work of a job. It may run several times for the same job; see ``JobQueue``.
 /// - Throws: ``ValueError`` if `limit` is less than 1; the errors of the queue; `CancellationError` if the task is
-///   cancelled. In all cases, all handlers have ended.
+///   cancelled. When this function throws, all handlers have ended.
 ///
 /// asyncio: none; the closest equivalents are the packages `arq` and `celery`.
 public func work<Source: WorkQueue>(
@@ -64,7 +65,7 @@ public func work<Source: WorkQueue>(
     }
 }
 
-/// The handlers that run in a call of `work`. Loop thread only.
+/// The running handlers of a call to `work`. This class is used only on the loop's thread.
 private final class Workload<Source: WorkQueue> {
     final class Run {
         enum Reason { case ending, cancelled, lost }
@@ -84,7 +85,7 @@ private final class Workload<Source: WorkQueue> {
     private let onEvent: (JobEvent<Source.Job>) -> Void
     private let metrics: JobMetrics
     private var runs: [ObjectIdentifier: Run] = [:]
-    /// Deliveries whose task was cancelled before it began.
+    /// Deliveries whose tasks were cancelled before they began.
     private var leftovers: [Delivery<Source.Job>] = []
     private let isIdle = Event()
 
@@ -129,7 +130,7 @@ private final class Workload<Source: WorkQueue> {
         if runs.isEmpty { isIdle.set() }
     }
 
-    /// Waits for the handlers, cancels those that take too long, and hands back their jobs.
+    /// Waits for the handlers, cancels the handlers that take too long, and hands their jobs back.
     func end(within grace: Duration) async throws {
         if !runs.isEmpty, grace > .zero { try await wait(runs.values.compactMap(\.task), timeout: grace) }
         for run in runs.values { cancel(run, because: .ending) }

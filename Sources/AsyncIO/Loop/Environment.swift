@@ -4,14 +4,14 @@ enum Environment {
     /// Whether `ASYNCIO_DEBUG` is set and not empty.
     static let debug = value(of: "ASYNCIO_DEBUG") != nil
 
-    /// `ASYNCIO_BACKEND`: the backend of a loop if the program does not choose one.
+    /// The value of `ASYNCIO_BACKEND`, which is the backend of a loop if the program does not choose a backend.
     static let backend = value(of: "ASYNCIO_BACKEND")
 
-    /// `ASYNCIO_FILES`: the engine for file operations.
+    /// The value of `ASYNCIO_FILES`, which is the engine for file operations.
     static let files = value(of: "ASYNCIO_FILES")
 
-    /// `ASYNCIO_WATCHDOG`: the number of seconds after which a loop counts as blocked, or nil if no loop is reported as
-    /// blocked.
+    /// The value of `ASYNCIO_WATCHDOG`, which is the number of seconds after which a loop counts as blocked. The value
+    /// is nil if blocked loops are not reported.
     static let blockedThreshold: Duration? = {
         guard let text = value(of: "ASYNCIO_WATCHDOG") else { return .seconds(1) }
         guard let seconds = Double(text), seconds > 0 else { return nil }
@@ -22,7 +22,7 @@ enum Environment {
     /// Whether `ASYNCIO_INSPECT` is set and neither empty nor 0.
     static let inspect = value(of: "ASYNCIO_INSPECT").map { $0 != "0" } ?? false
 
-    /// Returns the value of a variable, or nil if it is not set or empty.
+    /// Returns the value of a variable, or nil if the variable is unset or empty.
     static func value(of name: String) -> String? {
         // SAFETY: the text is copied at once, before anything can change it.
         guard let value = unsafe getenv(name), unsafe value[0] != 0 else { return nil }

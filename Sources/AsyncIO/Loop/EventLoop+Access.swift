@@ -16,7 +16,7 @@ extension EventLoop {
         }
     }
 
-    /// The loop of this thread. Reading it costs one thread-local load.
+    /// The loop of this thread. Reading this property costs one thread-local load.
     @inline(__always)
     static var here: EventLoop? {
         // SAFETY: only `whileCurrent` sets the pointer, and retains the loop for as long as it is set.
@@ -26,9 +26,10 @@ extension EventLoop {
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
     }
 
-    /// The runtime starts an `async` main before it asks the executor to run. The part of that main before its first
-    /// suspension uses the loop that will run the rest. Every access that finds no loop on the thread calls this
-    /// function, so any access can be the first one.
+    /// Returns the loop for an `async` main, or nil if the caller is not an `async` main. The runtime starts an `async`
+    /// main before it asks the executor to run. Until its first suspension, that main uses the loop that will later run
+    /// the rest of it. Every access that finds no loop on the thread calls this function, so any of these accesses can
+    /// create the loop.
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
         // Code outside of any Swift task cannot be an async main.
@@ -40,13 +41,13 @@ extension EventLoop {
     }
 
     // SAFETY: AsyncMain sets these two once, before any loop exists. They are only read afterwards.
-    /// Creates the loop of an `async` main, or ends the program.
+    /// A closure that creates the loop of an `async` main, or ends the program.
     nonisolated(unsafe) static var makeLoopForAsyncMain: (() -> EventLoop)?
-    /// Runs the loop of an `async` main until the program ends.
+    /// A closure that runs the loop of an `async` main until the program ends.
     nonisolated(unsafe) static var runAsyncMain: (() throws -> Void)?
 
-    /// Returns the loop of this thread, for code that cannot continue without a loop. Memory safety requires that no
-    /// other thread uses the library's objects.
+    /// Returns the loop of this thread, or stops the program if this thread has no loop. This check is necessary for
+    /// memory safety, because other threads must not use the library's objects.
     @inline(__always)
     static func required(for operation: StaticString) -> EventLoop {
         guard let loop = here else { noLoop(operation) }
@@ -55,7 +56,7 @@ extension EventLoop {
 
     // Like `required`, but only while `body` runs, and without retaining the loop.
 
-    /// Calls `body` with the loop of this thread. Returns false, without calling `body`, if this thread has no loop.
+    /// Calls `body` with the loop of this thread. If this thread has no loop, returns false without calling `body`.
     @inline(__always)
     static func withHere(_ body: (EventLoop) -> Void) -> Bool {
         guard let pointer = unsafe ThreadState.loop ?? pointerForAsyncMain() else { return false }
@@ -77,8 +78,8 @@ extension EventLoop {
         loopOfAsyncMain() == nil ? nil : unsafe ThreadState.loop
     }
 
-    /// Stops the program if a loop is running on another thread. Before a loop runs, an object can be used on the
-    /// thread where the loop will run. While a loop is running, the object belongs to the thread of that loop.
+    /// Stops the program if a loop is running on another thread. Before a loop runs, its objects can be used on the
+    /// thread that will run the loop. While a loop is running, its objects belong to the thread of that loop.
     @inline(never)
     static func assertNoneElsewhere(for operation: StaticString) {
         if LoopExecutor.shared.isRunning { noLoop(operation) }
@@ -96,7 +97,7 @@ extension EventLoop {
             """)
     }
 
-    /// Makes this loop the current one of the thread while `body` runs.
+    /// Makes this loop the thread's current loop while `body` runs.
     func whileCurrent<T>(_ body: () throws -> T) rethrows -> T {
         let outer = unsafe ThreadState.loop
         let outerTime = ThreadState.virtualTime
@@ -112,8 +113,8 @@ extension EventLoop {
         return try withExtendedLifetime(self) { try body() }
     }
 
-    /// Hides the running loop from `body`, which then runs as at the top level of a program. Tests that run inside a
-    /// loop use this method to test code that creates loops.
+    /// Hides the running loop from `body`, so that `body` runs as if at the top level of a program. Tests that run
+    /// inside a loop use this method to test code that creates loops.
     package static func outsideOfAnyLoop<T>(_ body: () throws -> T) rethrows -> T {
         let outer = unsafe ThreadState.loop
         let outerTime = ThreadState.virtualTime
@@ -128,7 +129,7 @@ extension EventLoop {
         return try body()
     }
 
-    /// Throws on the thread of an ``EventLoopThread``, where no loop of the main actor can run.
+    /// Throws an error on the thread of an ``EventLoopThread``, because a loop of the main actor cannot run there.
     package static func checkCanRunMainActorHere() throws(RuntimeError) {
         guard let here, here.home != nil else { return }
         throw RuntimeError(
@@ -136,7 +137,7 @@ extension EventLoop {
                 + "runInVirtualTime { io in } elsewhere")
     }
 
-    /// Stops the program unless the loop is used by its own thread, or by the thread that is about to run it.
+    /// Stops the program unless the calling thread is the loop's own thread or is about to run the loop.
     func assertUsable(_ operation: StaticString) {
         if state == .running, EventLoop.here !== self {
             fatalError(

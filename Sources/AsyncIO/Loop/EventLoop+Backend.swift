@@ -2,26 +2,27 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// The system interface with which an event loop waits for events.
+    /// The system interface that an event loop uses to wait for events.
     ///
     /// ```swift
     /// AsyncIO.main(backend: .ioUring) { … }
     /// ```
     ///
-    /// The environment variable `ASYNCIO_BACKEND` (`epoll`, `io_uring`, or `auto`) chooses the backend of loops
-    /// that are created with ``automatic``.
+    /// The environment variable `ASYNCIO_BACKEND` (`epoll`, `io_uring`, or `auto`) chooses the backend of loops that
+    /// are created with ``automatic``.
     ///
     /// asyncio: the selector that a loop is created with.
     public struct Backend: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: Hashable, Sendable { case automatic, epoll, ioUring }
         private let kind: Kind
 
-        /// The backend that is faster for sockets, which is epoll; see Design/0050.
+        /// The default choice, which is epoll, because epoll is faster for sockets; see Design/0050.
         public static let automatic = Backend(kind: .automatic)
-        /// epoll, which is available on every Linux.
+        /// epoll, which is available on every Linux system.
         public static let epoll = Backend(kind: .epoll)
-        /// io_uring, which needs one system call per turn for all watched descriptors, and none for a turn without
-        /// events. It requires Linux 6.1 and a system that permits it. Many containers do not permit it.
+        /// io_uring, which needs one system call per turn for all watched descriptors, and no system call for a turn
+        /// without events. This backend requires Linux 6.1 or later, and a system that permits io_uring. Many
+        /// containers do not permit it.
         public static let ioUring = Backend(kind: .ioUring)
 
         /// The name of the backend, as in `ASYNCIO_BACKEND`.
@@ -33,7 +34,7 @@ extension EventLoop {
             }
         }
 
-        /// - Throws: ``OSError``, which gives the reason and the fix.
+        /// - Throws: ``OSError`` with the reason and a suggested fix.
         func makePoller() throws(OSError) -> (any Poller, Backend) {
             let chosen = try kind == .automatic ? Self.fromEnvironment() : self
             if chosen.kind != .ioUring {

@@ -17,11 +17,11 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// The minimum number of entries for which prefetching is worthwhile.
     static let leastFetchedAhead = 16
-    /// How many entries ahead the first and the second prefetching steps look.
+    /// The distances, in entries, by which the first and the second prefetching steps look ahead.
     static let fetchDistances = (first: 6, second: 3)
 
-    /// Prefetches the data that the next entries of the ready queue will need. The current entry must already be
-    /// removed.
+    /// Prefetches the data that the next entries of the ready queue will need. The caller must already have removed the
+    /// current entry.
     @inline(__always)
     func fetchAheadOfEntry(among count: Int) {
         let (first, second) = Self.fetchDistances

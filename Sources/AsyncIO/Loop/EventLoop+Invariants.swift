@@ -9,7 +9,7 @@
 
 extension EventLoop {
     /// Stops the program if one of the loop's structures is inconsistent, either internally or with another structure.
-    /// Does nothing in a release build. The loop must be between two steps.
+    /// In a release build, this method does nothing. Call it only between two steps of the loop.
     ///
     /// - Complexity: O(*n*), where *n* is the number of tasks, timers, entries, and descriptors.
     package func checkInvariants() {

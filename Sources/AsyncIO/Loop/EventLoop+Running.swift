@@ -6,12 +6,13 @@ extension EventLoop {
     /// asyncio: `loop.is_running`.
     public var isRunning: Bool { state == .running }
 
-    /// Whether ``close()`` was called.
+    /// Whether ``close()`` has been called.
     ///
     /// asyncio: `loop.is_closed`.
     public var isClosed: Bool { state == .closed }
 
-    /// Runs until ``stop()`` is called. Callbacks that are still queued at that time stay queued for the next run.
+    /// Runs the loop until ``stop()`` is called. Callbacks that are still queued when the loop stops run in the next
+    /// run.
     ///
     /// - Throws: ``RuntimeError`` if this loop is already running or closed, another loop is running on this thread, or
     ///   another thread is running the loop of the process; ``KeyboardInterrupt`` as soon as a callback or a task
@@ -20,7 +21,7 @@ extension EventLoop {
     /// asyncio: `loop.run_forever`.
     public func runForever() throws { try run(until: { false }) }
 
-    /// Ends the run after the current turn. If the loop is not running, the next run makes only one turn.
+    /// Stops the loop after the current turn. If the loop is not running, the next run ends after one turn.
     ///
     /// asyncio: `loop.stop`.
     public func stop() {
@@ -28,7 +29,7 @@ extension EventLoop {
         isStopping = true
     }
 
-    /// Runs until the future has ended.
+    /// Runs the loop until a future has ended.
     ///
     /// - Parameter future: The task or future to wait for.
     /// - Returns: The value of the future.
@@ -55,7 +56,7 @@ extension EventLoop {
         return try whileCurrent { try future.result() }
     }
 
-    /// Runs `body` as a task until it has ended.
+    /// Runs the loop until a new task that executes `body` has ended.
     ///
     /// - Parameter body: The body of the task.
     /// - Returns: The value that `body` returns.
@@ -68,7 +69,7 @@ extension EventLoop {
         return try runUntilComplete(makeMainTask(body))
     }
 
-    /// Creates a task for a main-actor body from outside the loop.
+    /// Creates a task with a main-actor body from outside the loop.
     func makeMainTask<T>(name: String? = nil, _ body: @escaping @MainActor () async throws -> T) -> AsyncTask<T> {
         whileCurrent {
             let task = AsyncTask<T>(name: name, site: nil)
@@ -84,8 +85,8 @@ extension EventLoop {
         }
     }
 
-    /// Closes the loop permanently. Queued callbacks and timers are dropped. A task that has not ended is reported to
-    /// the exception handler, and never ends. Calling this again does nothing.
+    /// Closes the loop permanently, and drops queued callbacks and timers. Tasks that have not ended are reported to
+    /// the exception handler, and never continue. Closing a closed loop has no effect.
     ///
     /// - Throws: ``RuntimeError`` if the loop is running.
     ///
@@ -106,7 +107,7 @@ extension EventLoop {
 
     // MARK: Inside
 
-    /// Releases everything that the loop retains, and reports the tasks that stay suspended forever.
+    /// Releases everything that the loop retains, and reports the tasks that will stay suspended forever.
     func forgetEverything() {
         leftTasks = tasks.count
         if leftTasks > 0, abandonsTasks { AbandonedTasks.add(tasks.all.filter { !$0.isDone }, of: self) }
@@ -175,7 +176,7 @@ extension EventLoop {
         }
     }
 
-    /// Makes a few turns without waiting, so that the objects that were closed last can report that they were closed.
+    /// Runs a few turns without waiting, so that recently closed objects can report that they are closed.
     func settle() throws {
         var turns = 0
         while !ready.isEmpty, turns < 4 {
@@ -184,8 +185,8 @@ extension EventLoop {
         }
     }
 
-    /// Jobs belong to the runtime and must not be dropped. The enclosing loop or the next loop runs them. The jobs of a
-    /// loop on its own thread stay with its executor.
+    /// Passes on the loop's remaining jobs. Jobs belong to the runtime and must not be dropped. The enclosing loop or
+    /// the next loop runs these jobs. The jobs of a loop on its own thread stay with its executor.
     private func releaseJobs() {
         for entry in ready.removeAll() {
             if case .job(let job) = entry, !AbandonedTasks.contain(job) { release(.job(job)) }

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// Runs `callback` in the next turn, after everything that is already scheduled.
     ///
-    /// An error that the callback throws goes to the exception handler, and the loop continues.
+    /// If the callback throws an error, the error goes to the exception handler, and the loop continues.
     ///
     /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.
@@ -15,10 +15,10 @@ extension EventLoop {
         return enqueue(attributed(callback))
     }
 
-    /// Runs `callback` when `delay` has passed, and never earlier.
+    /// Runs `callback` after `delay` has passed, and never earlier.
     ///
-    /// Callbacks with equal deadlines run in the order in which they were scheduled. With a delay of zero or
-    /// less, the callback runs after everything that is already ready. An error that it throws goes to the
+    /// Callbacks with equal deadlines run in the order in which they were scheduled. With a delay of zero or less, the
+    /// callback runs after everything that is already ready. If the callback throws an error, the error goes to the
     /// exception handler.
     ///
     /// - Returns: A handle that can cancel the callback.
@@ -34,8 +34,8 @@ extension EventLoop {
         return schedule(callback, at: time.advanced(by: delay))
     }
 
-    /// Runs `callback` at `deadline`, and never earlier. An error that it throws goes to the exception
-    /// handler.
+    /// Runs `callback` at `deadline`, and never earlier. If the callback throws an error, the error goes to the
+    /// exception handler.
     ///
     /// - Parameters:
     ///   - deadline: An instant on the loop's clock; see ``now``.
@@ -55,7 +55,7 @@ extension EventLoop {
 
     /// Runs `callback` on the loop. You can call this method from any thread.
     ///
-    /// If the loop is sleeping, this method wakes it. You can cancel the handle from any thread. When `cancel()`
+    /// If the loop is sleeping, this method wakes the loop. You can cancel the handle from any thread. When `cancel()`
     /// returns, the callback has either ended or will never run.
     ///
     /// - Returns: A handle that can cancel the callback.
@@ -71,15 +71,15 @@ extension EventLoop {
         return handle
     }
 
-    /// The current time of the loop: the machine's continuous clock, or virtual time.
+    /// The current time of the loop. In real time, this is the time of the machine's continuous clock.
     ///
     /// asyncio: `loop.time`.
     public var now: ContinuousClock.Instant { .init(loopTime: time) }
 
     // MARK: Inside
 
-    /// Returns `callback` bound to the context of the code that schedules it now. In debug mode, it also
-    /// records that code.
+    /// Returns `callback`, bound to the context of the code that is scheduling it. In debug mode, the result also
+    /// records which code scheduled the callback.
     func attributed(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         let callback = CallerContext.bind(callback)
         guard debug else { return callback }
@@ -90,7 +90,7 @@ extension EventLoop {
         }
     }
 
-    /// Puts a callback of the library at the end of the ready queue.
+    /// Appends a callback of the library to the ready queue.
     @discardableResult
     func enqueue(_ callback: @escaping () throws -> Void) -> Handle {
         let handle = Handle(.callback(virtualNow == nil ? callback : virtual.bound(callback)))
@@ -98,7 +98,7 @@ extension EventLoop {
         return handle
     }
 
-    /// Puts the completion of a waiter at the end of the ready queue.
+    /// Appends the completion of a waiter to the ready queue.
     func enqueue(completing waiter: Waiter) { ready.append(.handle(Handle(.complete(waiter)))) }
 
     private func schedule(_ callback: @escaping () throws -> Void, at deadline: Int64) -> TimerHandle {
@@ -118,8 +118,8 @@ extension EventLoop {
         if state == .closed { throw RuntimeError("Event loop is closed") }
     }
 
-    /// Accepts an item from any thread. On the loop's own thread, its position in the queue is that of the
-    /// call. Returns false if the loop is closed.
+    /// Accepts an item from any thread. On the loop's own thread, the item goes directly to the ready queue or the
+    /// timers. Returns false if the loop is closed.
     @discardableResult
     func post(_ item: Inbox.Item) -> Bool {
         guard EventLoop.here === self, state != .closed else { return send(item) }
@@ -127,8 +127,8 @@ extension EventLoop {
         return true
     }
 
-    /// Leaves an item for the loop, from any other thread, and wakes the loop if it is sleeping. Returns
-    /// false if the loop is closed.
+    /// Passes an item to the loop from another thread, and wakes the loop if it is sleeping. Returns false if the loop
+    /// is closed.
     @discardableResult
     func send(_ item: Inbox.Item) -> Bool {
         switch inbox.post(item) {
@@ -148,7 +148,8 @@ extension EventLoop {
         }
     }
 
-    /// Moves a random entry of this turn to the front, for a seeded schedule, which replaces the FIFO order.
+    /// Moves a random entry of this turn to the front of the queue. In a seeded schedule, the loop calls this method to
+    /// replace the FIFO order with a random order.
     func moveRandomEntryToFront(among count: Int) {
         guard count > 1, let index = schedule?.next(below: count), index > 0 else { return }
         ready.moveToFront(index)

@@ -2,15 +2,16 @@ package import AsyncIOSystem
 internal import Synchronization
 internal import SystemPackage
 
-/// The event loop: one thread, one queue, and asyncio's order of execution.
+/// An event loop, which runs tasks and callbacks on one thread, in asyncio's order of execution.
 ///
-/// `run { }` creates the loop of the process, runs a main task on it, and closes it. All other code accesses it through
-/// ``current``. That loop is the executor of the main actor and of every task without its own executor, so plain Swift
-/// code (`Task { }`, actors, `async let`, `Task.sleep`) also runs on it. Additional loops run on their own threads. So
-/// do all loops of a program in which this library does not run the main actor; see ``EventLoopThread``.
+/// `run { }` creates the loop of the process, runs a main task on this loop, and closes the loop. All other code
+/// accesses the loop through ``current``. The loop of the process is the executor of the main actor and of every task
+/// without its own executor, so plain Swift code (`Task { }`, actors, `async let`, `Task.sleep`) also runs on this
+/// loop. Additional loops run on their own threads. If this library does not run the main actor of a program, all loops
+/// of the program run on their own threads; see ``EventLoopThread``.
 ///
-/// Only ``callSoonThreadSafe(_:)`` and `submit` can be called from other threads. Other calls stop the
-/// program with a message that explains the mistake.
+/// Other threads can call only ``callSoonThreadSafe(_:)`` and `submit`. A call to any other method from another thread
+/// stops the program with a message that explains the mistake.
 ///
 /// asyncio: `asyncio.EventLoop`.
 //
@@ -20,20 +21,21 @@ internal import SystemPackage
 public final class EventLoop: @unchecked Sendable {
     // MARK: Runnable entries (loop thread only)
 
-    /// Runnable entries, first in, first out. asyncio's `_ready`.
+    /// The runnable entries, first in, first out, like asyncio's `_ready`.
     @safe @exclusivity(unchecked) var ready = ReadyQueue()
-    /// Timers. asyncio's `_scheduled`.
+    /// The timers, like asyncio's `_scheduled`.
     @safe @exclusivity(unchecked) var timers = TimerHeap()
-    /// Jobs to run right after the current one, without an entry in the queue: the handovers that asyncio does within
-    /// one step. The array is usually empty, and rarely contains more than one job. See `Seat`.
+    /// The jobs to run immediately after the current job, without an entry in the queue. They correspond to handovers
+    /// that asyncio does within one step. The array is usually empty, and rarely contains more than one job. See
+    /// `Seat`.
     @safe @exclusivity(unchecked) var runNext: [UnownedJob] = []
 
     // MARK: Running tasks (loop thread only)
 
-    /// Where to store the job of the task that is about to suspend. Set just before the task hops to the
-    /// parking place, and used when its job arrives there.
+    /// The place where the job of a suspending task will be stored. The task sets this property just before it hops to
+    /// the parking place, and the loop uses the property when the task's job arrives there.
     @safe @exclusivity(unchecked) var parking = Parking.nothing
-    /// The AsyncTasks that Swift tasks carry.
+    /// The `AsyncTask` objects that Swift tasks carry.
     @safe @exclusivity(unchecked) var carriers = CarrierTable()
     /// Every task that has not ended, oldest first.
     @safe @exclusivity(unchecked) var tasks = TaskList()
@@ -41,49 +43,49 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
-    /// The backend that the loop uses; never ``EventLoop/Backend/automatic``.
+    /// The backend that the loop uses. The value is never ``EventLoop/Backend/automatic``.
     ///
     /// asyncio: the selector of the loop.
     public let backend: EventLoop.Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The current time of a loop in virtual time, or nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
-    /// The other state of a loop in virtual time; see VirtualTime.swift.
+    /// The remaining state of a loop in virtual time; see VirtualTime.swift.
     @safe @exclusivity(unchecked) var virtual = VirtualTime()
-    /// The tasks that are suspended in `settled()`, if there are any.
+    /// The queue of the tasks that are suspended in `settled()`.
     @safe @exclusivity(unchecked) var settlers: WaitQueue?
-    /// The latest turn in which the loop has polled because it was idle; see `mustPollFirst`.
+    /// The latest turn in which the loop polled because it was idle; see `mustPollFirst`.
     @safe @exclusivity(unchecked) var idlePollTurn: UInt64 = 0
-    /// Picks the next ready entry to run, in a seeded schedule.
+    /// The generator that picks the next ready entry in a seeded schedule, or nil without a seed.
     @safe @exclusivity(unchecked) var schedule: SeededGenerator?
-    /// The amount that the current step can still read and write; see IOBudget.swift.
+    /// The amount of data that the current step can still read and write; see IOBudget.swift.
     @safe @exclusivity(unchecked) var budget = IOBudget()
 
     // MARK: State (loop thread only)
 
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
-    /// Whether a foreign run loop runs this loop and sleeps on its behalf; see LoopPump.
+    /// Whether a foreign run loop runs this loop and sleeps on its behalf; see `LoopPump`.
     @safe @exclusivity(unchecked) var isPumped = false
-    /// Set by a loop in virtual time when nothing can happen anymore.
+    /// Whether the loop runs in virtual time and nothing can happen anymore.
     @safe @exclusivity(unchecked) var isStalled = false
-    /// Whether tasks that the loop leaves behind never continue; see AbandonedTasks.swift.
+    /// Whether the unfinished tasks of a closed loop never continue; see AbandonedTasks.swift.
     @safe @exclusivity(unchecked) var abandonsTasks = false
     /// The number of tasks that had not ended when the loop was closed.
     @safe @exclusivity(unchecked) var leftTasks = 0
-    /// A ``KeyboardInterrupt`` that ended a callback or a task, or a failure of the poller. It ends the run at once,
-    /// and queued entries stay queued.
+    /// The error that ends the run at once: a ``KeyboardInterrupt`` that ended a callback or a task, or an error of the
+    /// poller. Queued entries stay queued.
     @safe @exclusivity(unchecked) var escaping: (any Error)?
     /// The recent failures of the poller.
     @safe @exclusivity(unchecked) var pollFailures = PollFailures()
     /// The number of turns so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
-    /// How late timers fired.
+    /// The delays with which timers fired.
     @safe @exclusivity(unchecked) var lag = Lag()
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
-    /// The number of signals that the process had received when this loop last noticed one.
+    /// The number of signals that the process had received when this loop last noticed a signal.
     @safe @exclusivity(unchecked) var signalsSeen: UInt32 = 0
-    /// Called when a signal has arrived.
+    /// A closure that the loop calls when a signal has arrived.
     @safe @exclusivity(unchecked) var onSignal: (() -> Void)?
     /// Dispatch's main queue, if this loop runs on the process's first thread.
     @safe @exclusivity(unchecked) var mainQueue = MainQueueService()
@@ -92,20 +94,20 @@ public final class EventLoop: @unchecked Sendable {
 
     /// The state that the layers above the kernel store for this loop, in the order in which the components are closed.
     @safe @exclusivity(unchecked) var components: [LoopComponent] = []
-    /// The objects to notify of turns and polls.
+    /// The observers to notify of turns and polls.
     @safe @exclusivity(unchecked) var observers: [any LoopObserver] = []
     /// The observers to notify of steps, waits, and tasks.
     @safe @exclusivity(unchecked) var stepObservers: [any LoopObserver] = []
-    /// How often observers were added or removed.
+    /// The number of times that observers were added or removed.
     @safe @exclusivity(unchecked) var observerChanges = 0
-    /// Whether to notice the creation of tasks: in debug mode, for observers, and in a simulation.
+    /// Whether the loop notices the creation of tasks. It does so in debug mode, for observers, and in a simulation.
     @safe @exclusivity(unchecked) var noticesTasks = false
-    /// The current step, while there are observers of steps.
+    /// The current step, if the loop has observers of steps.
     @safe @exclusivity(unchecked) var step: LoopStep?
     /// The code that scheduled the running callback, in debug mode.
     @safe @exclusivity(unchecked) var origin: CodeAddresses?
 
-    /// Whether the loop runs in debug mode, which detects mistakes at some cost. The default is `true` if the
+    /// Whether the loop runs in debug mode, which detects mistakes but is slower. The default is `true` if the
     /// environment variable `ASYNCIO_DEBUG` is set and not empty.
     ///
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
@@ -125,8 +127,8 @@ public final class EventLoop: @unchecked Sendable {
 
     enum State { case idle, running, closed }
 
-    /// The executor of a loop that runs on its own thread, or nil for a loop of the process, whose jobs come through
-    /// LoopExecutor.
+    /// The executor of a loop that runs on its own thread. The value is nil for a loop of the process, which receives
+    /// its jobs from `LoopExecutor`.
     //
     // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends
     // jobs to it.
@@ -136,19 +138,19 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Any thread
 
-    /// Distinguishes the loops of the process.
+    /// A number that distinguishes this loop from the other loops of the process.
     let index: UInt32
     /// The part of a task's identity that identifies its loop.
     var taskMark: UInt64 { UInt64(index) << 40 }
 
-    /// The items that other threads leave for this loop.
+    /// The items that other threads have passed to this loop.
     let inbox: Inbox
-    /// What this loop reports to its observers.
+    /// The activity that this loop reports to other threads.
     package let pulse = Pulse()
     private let storedName: Guarded<String>
     private static let numbers = Atomic<UInt32>(0)
 
-    /// The name of the loop in messages and metrics. The default is `EventLoop-N`. You can use it from any
+    /// The name of the loop in messages and metrics. The default is `EventLoop-N`. You can use this property from any
     /// thread.
     ///
     /// asyncio: none.
@@ -161,9 +163,9 @@ public final class EventLoop: @unchecked Sendable {
 
     /// The clock of a loop.
     package enum Time {
-        /// Real time: the machine's clock.
+        /// Real time, which is the time of the machine's clock.
         case real
-        /// Virtual time: the clock jumps to the next timer when nothing else can happen.
+        /// Virtual time, in which the clock jumps to the next timer when nothing else can happen.
         case virtual
     }
 
@@ -193,10 +195,10 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: One turn
 
-    /// Makes one iteration of the loop; asyncio's `_run_once`.
+    /// Runs one iteration of the loop, like asyncio's `_run_once`.
     ///
-    /// Every entry that is in the queue when the run phase begins runs now. The callbacks that these entries schedule
-    /// run in the next turn, after another poll.
+    /// All entries that are in the queue when the run phase begins run in this turn. The callbacks that these entries
+    /// schedule run in the next turn, after another poll.
     func turn() {
         turns &+= 1
         receiveFromOtherThreads()
@@ -206,7 +208,8 @@ public final class EventLoop: @unchecked Sendable {
         if observers.isEmpty { runReady() } else { runReadyObserved() }
     }
 
-    /// Queues the callbacks of signals. They run in this turn, as in asyncio, which reads signals from a pipe.
+    /// Queues the callbacks that deliver signals. They run in this turn, as in asyncio, which reads signals from a
+    /// pipe.
     @inline(never)
     private func noticeSignals() {
         signalsSeen = SignalArrivals.count
@@ -220,8 +223,8 @@ public final class EventLoop: @unchecked Sendable {
         inbox.take(receive)
     }
 
-    /// Waits for descriptors, but no longer than until the next deadline. Does not wait if an entry is ready. In that
-    /// case, if there are also no descriptors to poll, this method makes no system call.
+    /// Waits until a descriptor has an event or the next deadline is reached. If an entry is ready, this method does
+    /// not wait. If, in addition, no descriptors are watched, this method makes no system call.
     private func pollForEvents() {
         var timeout = idleTime()
         if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }
@@ -253,14 +256,15 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Polls. In the meantime, the watchdog does not count the loop as blocked.
+    /// Polls for events. During the poll, the watchdog does not count the loop as blocked.
     private func poll(_ timeout: Int64?) throws(Errno) -> Int {
         pulse.enterPoller()
         defer { pulse.leavePoller() }
         return try observers.isEmpty ? poller.wait(timeout: timeout) : pollObserved(timeout)
     }
 
-    /// The time that the loop can sleep: 0 if it must not sleep, nil if there is no limit.
+    /// Returns the time for which the loop can sleep. The result is 0 if the loop must not sleep, and nil if there is
+    /// no limit.
     private func idleTime() -> Int64? {
         if !ready.isEmpty || isStopping || isPumped { return 0 }
         if let virtualNow { return idleTime(inVirtualTime: virtualNow) }
@@ -268,7 +272,7 @@ public final class EventLoop: @unchecked Sendable {
         return timers.first.map { max(0, $0 - SystemClock.now()) }
     }
 
-    /// Queues the timers that are due, by deadline and then by age.
+    /// Queues the timers that are due, ordered by deadline and then by age.
     private func queueDueTimers() {
         guard let first = timers.first else { return }
         let now = time
@@ -284,7 +288,7 @@ public final class EventLoop: @unchecked Sendable {
         {}
     }
 
-    /// Runs the entries that are in the queue now, but not those that are added in the meantime.
+    /// Runs the entries that are in the queue now, but not the entries that are added in the meantime.
     func runReady() {
         var count = ready.count
         let fetchesAhead = count >= Self.leastFetchedAhead

@@ -1,11 +1,11 @@
-/// A handle for a scheduled callback, which can be cancelled.
+/// A handle that can cancel a scheduled callback.
 ///
 /// asyncio: `asyncio.Handle`.
 public class Handle {
-    /// What to run; `none` after it ran or was cancelled, so that nothing is retained.
+    /// The action to run. It becomes `none` after the action has run or was cancelled, so that nothing is retained.
     @safe @exclusivity(unchecked) var action: Action
 
-    /// Whether ``cancel()`` was called.
+    /// Whether ``cancel()`` has been called.
     ///
     /// asyncio: `Handle.cancelled`.
     @safe @exclusivity(unchecked) public private(set) final var isCancelled = false
@@ -22,7 +22,7 @@ public class Handle {
     init(_ action: Action) { self.action = action }
 
     /// Prevents the callback from running, even if it is already in the ready queue. Objects that the callback retains
-    /// are released at once. Calling this again does nothing.
+    /// are released at once. Calling this method again has no effect.
     ///
     /// asyncio: `Handle.cancel`.
     public func cancel() {
@@ -30,7 +30,7 @@ public class Handle {
         action = .none
     }
 
-    /// Runs the action once. Called by the loop.
+    /// Runs the action once. The loop calls this method.
     final func run(on loop: EventLoop) {
         let action = self.action
         self.action = .none
@@ -44,7 +44,8 @@ public class Handle {
 }
 
 extension EventLoop {
-    /// Calls a callback. An error goes to the exception handler; an interrupt ends the run.
+    /// Calls a callback. If the callback throws an error, the error goes to the exception handler. An interrupt ends
+    /// the run.
     @inline(__always)
     func call(_ callback: () throws -> Void) {
         do {
@@ -62,7 +63,7 @@ extension EventLoop {
         }
     }
 
-    /// Handles an error that no caller can catch. An interrupt ends the run; for any other error, this calls
+    /// Handles an error that no caller can catch. An interrupt ends the run. For any other error, this method calls
     /// `report`.
     func handleUncaught(_ error: any Error, report: () -> Void) {
         if let interrupt = error as? KeyboardInterrupt { escaping = interrupt } else { report() }
@@ -73,9 +74,9 @@ extension EventLoop {
 ///
 /// asyncio: `asyncio.TimerHandle`.
 public final class TimerHandle: Handle {
-    /// Nanoseconds on the loop's clock.
+    /// The deadline, in nanoseconds on the loop's clock.
     let deadline: Int64
-    /// The number that orders the loop's timers by age, or 0 if this is not one of the loop's timers.
+    /// The number that orders the loop's timers by age, or 0 if the handle is not one of the loop's timers.
     @safe @exclusivity(unchecked) var sequence: UInt32 = 0
     // SAFETY: used only while the timer is in this loop's heap, which the loop empties before it is released.
     @safe private unowned(unsafe) let loop: EventLoop
@@ -91,8 +92,8 @@ public final class TimerHandle: Handle {
     /// asyncio: `TimerHandle.when`.
     public var when: ContinuousClock.Instant { .init(loopTime: deadline) }
 
-    /// Prevents the callback from running, and releases the objects that it retains. A cancelled timer does not wake
-    /// the loop. Its memory is freed when the loop next removes cancelled timers.
+    /// Prevents the callback from running, and releases the objects that the callback retains. A cancelled timer does
+    /// not wake the loop. The loop frees the memory of the timer when it next removes cancelled timers.
     ///
     /// asyncio: `TimerHandle.cancel`.
     public override func cancel() {

@@ -32,13 +32,13 @@ internal import Synchronization
 // loop may be gone. So an inbox is never freed but reused for another loop. If that one runs, the job is
 // right there; if not, the job is refused and the sender tries again.
 
-/// The items that other threads leave for a loop. Other threads access nothing else of the loop.
+/// The items that other threads pass to a loop. Other threads access no other part of the loop.
 //
 // SAFETY: `head` can be used on any thread; `rest` belongs to the loop's thread.
 final class Inbox: @unchecked Sendable {
     enum Item {
         case job(UnownedJob)
-        /// A job to run when the loop's clock reaches a time.
+        /// A job to run when the loop's clock reaches a certain time.
         case timer(ForeignTimer)
         case handle(ThreadSafeHandle)
 
@@ -49,7 +49,7 @@ final class Inbox: @unchecked Sendable {
     /// The outcome of posting an item.
     enum Posting {
         case accepted
-        /// The item is accepted, and this sender has to wake the loop.
+        /// The inbox has accepted the item, and the sender must wake the loop.
         case mustWake
         case refused
     }
@@ -102,10 +102,10 @@ final class Inbox: @unchecked Sendable {
     @inline(__always)
     var hasNews: Bool { rest != 0 || head.load(ordering: .relaxed) > State.mask }
 
-    /// Processes the items, the oldest first, up to a maximum number. Call this only while the loop is running.
+    /// Processes the items, the oldest first, up to a maximum number. Call this method only while the loop is running.
     ///
-    /// Items that arrive in the meantime wait for the next call. If senders are faster than the loop, the items above
-    /// the maximum also wait. Without a maximum, each turn would have more work than the previous one, and timers and
+    /// Items that arrive during the call wait for the next call. If senders are faster than the loop, items beyond the
+    /// maximum also wait. Without a maximum, each turn would have more work than the previous turn, and timers and
     /// descriptors would wait longer and longer.
     func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {
         // SAFETY: only the caller that took the list has it.
@@ -119,10 +119,11 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// Returns false if there is an item in the inbox. In that case, the loop must not sleep.
+    /// Marks the loop as asleep. Returns false if the inbox contains an item, because the loop must not sleep in that
+    /// case.
     func beginSleep() -> Bool { rest == 0 && exchange(.running, .asleep) }
 
-    /// Does nothing if a sender has already ended the sleep.
+    /// Marks the loop as running again. Does nothing if a sender has already ended the sleep.
     func endSleep() { exchange(.asleep, .running) }
 
     @discardableResult
@@ -132,7 +133,7 @@ final class Inbox: @unchecked Sendable {
         ).exchanged
     }
 
-    /// Accepts jobs from now on. Items that are in the inbox stay there.
+    /// Starts to accept jobs. Items that are in the inbox stay there.
     func beginRunning() { change(to: .running) }
     func endRunning() { change(to: .idle) }
 
@@ -146,7 +147,7 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// Refuses items from now on, and returns the items that were not taken.
+    /// Stops accepting items, and returns the items that were not taken.
     func close() -> [Item] {
         var items: [Item] = []
         for list in [rest, unsafe Self.turned(head.exchange(State.closed.rawValue, ordering: .acquiringAndReleasing))] {
@@ -161,7 +162,7 @@ final class Inbox: @unchecked Sendable {
         return items
     }
 
-    /// Returns the reversed list, whose first item is the one that came first.
+    /// Returns the list in reverse order, with the oldest item first.
     @unsafe private static func turned(_ word: UInt) -> UInt {
         var (link, turned) = (word & ~State.mask, UInt(0))
         while link != 0 {
@@ -176,20 +177,22 @@ final class Inbox: @unchecked Sendable {
 
     private static let unused = Guarded<[Inbox]>([])
 
-    /// Returns an inbox for a loop, which gives it back with ``retire()``.
+    /// Returns an inbox for a loop. The loop gives the inbox back with ``retire()``.
     static func make() -> Inbox {
         let inbox = unused.withLock { $0.popLast() } ?? Inbox()
         inbox.change(to: .idle)
         return inbox
     }
 
-    /// Makes the inbox available again, when the loop is closed and has been released.
+    /// Makes the inbox available to other loops. Call this method when the loop has been closed and released.
     func retire() { Self.unused.withLock { $0.append(self) } }
 
-    /// For ``withInbox(at:_:)``.
+    /// The address of the inbox, for ``withInbox(at:_:)``.
     // SAFETY: an address for comparisons and for the function below.
     var address: UInt { unsafe UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
+    /// Calls `body` with an inbox.
+    ///
     /// - Parameter address: The address of an inbox, which may belong to another loop by now.
     @inline(__always)
     static func withInbox<T>(at address: UInt, _ body: (Inbox) -> T) -> T? {

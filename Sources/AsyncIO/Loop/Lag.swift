@@ -1,4 +1,4 @@
-/// How late timers fired, in nanoseconds. Loop thread only.
+/// The delays with which timers fired, in nanoseconds. This type is used only on the loop's thread.
 struct Lag {
     private(set) var latest: Int64 = 0
     /// The longest delay since ``beginInterval()``.

@@ -8,29 +8,29 @@
 // Programs can observe the order in which components close. So this order does not depend on which component
 // was used first: components close by rank, the smallest first.
 
-/// State of a layer above the kernel, one for each loop. Loop thread only.
+/// The state of a layer above the kernel, for one loop. This class is used only on the loop's thread.
 class LoopComponent {
     unowned let loop: EventLoop
 
     required init(on loop: EventLoop) { self.loop = loop }
 
-    /// The position of the component in the order of closing. Components with a smaller rank close first.
+    /// The position of the component in the order of closing. Components with a smaller rank are closed first.
     class var rank: Rank { .none }
 
     enum Rank: Int { case none, metrics, signals, children, files }
 
-    /// Whether something outside the loop, such as a thread, will report back. In the meantime, virtual time does not
-    /// jump, and a loop that has nothing else to do does not count as stalled.
+    /// Whether the component expects a report from outside the loop, such as from a thread. While this property is
+    /// true, virtual time does not jump, and a loop that has nothing else to do does not count as stalled.
     var isBusy: Bool { false }
 
-    /// Called on the thread that is about to run the loop.
+    /// Called before the loop runs, on the thread that will run the loop.
     func runWillBegin() {}
-    /// Called when the run has ended.
+    /// Called after the run has ended.
     func runDidEnd() {}
-    /// Called when ``EventLoop/debug`` has changed.
+    /// Called after ``EventLoop/debug`` has changed.
     func debugModeChanged() {}
-    /// Called when the loop is closed, after its timers and descriptors were dropped. Nothing runs on the
-    /// loop afterwards.
+    /// Called when the loop is closed, after its timers and descriptors have been dropped. Afterwards, nothing runs on
+    /// the loop.
     func loopWillClose() {}
 }
 
@@ -53,6 +53,6 @@ extension EventLoop {
         return nil
     }
 
-    /// Whether something outside the loop will report back.
+    /// Whether a component expects a report from outside the loop.
     var isForeignWorkExpected: Bool { components.contains { $0.isBusy } }
 }

@@ -10,10 +10,10 @@ internal import SystemPackage
 // A step that ends without the end of its task is the beginning of a wait, so waits need no announcements of
 // their own.
 
-/// An object that an event loop notifies of its activity: each turn, each step, and the creation and end of each task.
+/// An object that an event loop notifies of each turn, each step, and the creation and end of each task.
 ///
-/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and have empty default
-/// implementations. They must not block, and must not use the loop except to read its properties.
+/// Use observers to build profilers, tracers, and tests. All methods are called on the loop's thread, and have empty
+/// default implementations. They must not block, and must not use the loop except to read its properties.
 ///
 /// ```swift
 /// final class LongestStep: LoopObserver {
@@ -27,44 +27,45 @@ internal import SystemPackage
 ///
 /// asyncio: none. In trio, this is `trio.abc.Instrument`.
 public protocol LoopObserver: AnyObject {
-    /// Whether the observer is notified of steps, waits, and tasks, and not only of turns and polls. The loop reads
-    /// this property when the observer is added. The default is `true`.
+    /// Whether the observer is notified of steps, waits, and tasks, in addition to turns and polls. The loop reads this
+    /// property when the observer is added. The default is `true`.
     ///
-    /// An observer that does not observe steps does not make the steps slower.
+    /// If this property is `false`, the observer does not make steps slower.
     var observesSteps: Bool { get }
 
-    /// The loop has polled and is about to run what is ready.
+    /// Called after the loop has polled, when it is about to run the ready entries.
     ///
     /// - Parameter ready: The number of entries that the loop will run.
     func turnBegan(on loop: EventLoop, ready: Int)
-    /// The loop has run everything that was ready.
+    /// Called after the loop has run the ready entries.
     func turnEnded(on loop: EventLoop)
 
-    /// The loop is about to ask the system for events.
+    /// Called when the loop is about to ask the system for events.
     ///
-    /// - Parameter timeout: The maximum time that the loop waits, or `nil` for no limit.
+    /// - Parameter timeout: The maximum time for which the loop waits, or `nil` for no limit.
     func pollBegan(on loop: EventLoop, timeout: Duration?)
-    /// The system call has returned.
+    /// Called when the system has returned the events.
     func pollEnded(on loop: EventLoop)
 
-    /// A task continues, or a callback is called.
+    /// Called when a task continues or a callback begins.
     func stepBegan(_ step: LoopStep, on loop: EventLoop)
-    /// The task has suspended or ended, or the callback has returned.
+    /// Called when the task has suspended or ended, or when the callback has returned.
     func stepEnded(_ step: LoopStep, on loop: EventLoop)
 
-    /// A task was created. It has not started.
+    /// Called when a task has been created, before it starts.
     func taskCreated(_ task: AnyAsyncTask, on loop: EventLoop)
-    /// A task has ended, with a value, with an error, or cancelled. Called within its last step.
+    /// Called when a task has returned a value, thrown an error, or been cancelled. The loop calls this method within
+    /// the last step of the task.
     func taskEnded(_ task: AnyAsyncTask, on loop: EventLoop)
 
-    /// A task has suspended. Called after ``stepEnded(_:on:)``.
+    /// Called when a task has suspended, after ``stepEnded(_:on:)``.
     func waitBegan(_ task: AnyAsyncTask, on loop: EventLoop)
-    /// A task that was suspended is about to continue. Called before ``stepBegan(_:on:)``.
+    /// Called when a suspended task is about to continue, before ``stepBegan(_:on:)``.
     func waitEnded(_ task: AnyAsyncTask, on loop: EventLoop)
 }
 
 extension LoopObserver {
-    /// The value `true`.
+    /// The default value, `true`.
     public var observesSteps: Bool { true }
     /// Does nothing.
     public func turnBegan(on loop: EventLoop, ready: Int) {}
@@ -88,21 +89,21 @@ extension LoopObserver {
     public func waitEnded(_ task: AnyAsyncTask, on loop: EventLoop) {}
 }
 
-/// A unit of work that a loop runs: a task from one suspension to the next, or a callback.
+/// A unit of work that a loop runs. A step is a callback, or the part of a task from one suspension to the next.
 public struct LoopStep {
     /// The kind of a step.
     public struct Kind: Sendable, Hashable, CustomStringConvertible {
         /// The name of the kind.
         public let description: String
 
-        /// A part of an ``AsyncTask``.
+        /// The part of an ``AsyncTask`` from one suspension to the next.
         public static let task = Kind(description: "task")
-        /// A callback that was scheduled, or that belongs to a timer, a descriptor, or another thread.
+        /// A scheduled callback, or a callback of a timer, a descriptor, or another thread.
         public static let callback = Kind(description: "callback")
         /// A done callback of a future.
         public static let doneCallback = Kind(description: "doneCallback")
-        /// Code of an actor, or of a Swift task that is not an ``AsyncTask``. For the first step of a task, the observer is
-        /// notified of this kind at the beginning and of ``task`` at the end.
+        /// Code of an actor, or of a Swift task that is not an ``AsyncTask``. The first step of a task has this kind
+        /// when it begins, and the kind ``task`` when it ends.
         public static let other = Kind(description: "other")
     }
 
@@ -129,11 +130,11 @@ public struct LoopStep {
 }
 
 extension EventLoop {
-    /// Adds an observer after the existing ones. The loop retains the observer until the loop is closed.
+    /// Adds an observer after the existing observers. The loop retains the observer until the loop is closed.
     ///
     /// An observer is notified of the end of a turn or step only if it was notified of the beginning.
     ///
-    /// If there are observers of steps, each step makes a few additional calls.
+    /// While the loop has observers of steps, each step makes a few additional calls.
     ///
     /// asyncio: none. In trio, this is `trio.lowlevel.add_instrument`.
     public func addObserver(_ observer: any LoopObserver) {
@@ -143,7 +144,7 @@ extension EventLoop {
         observersChanged()
     }
 
-    /// Removes an observer. It is no longer called. Does nothing if the observer was not added.
+    /// Removes an observer, so that it is no longer notified. If the observer was not added, this method does nothing.
     ///
     /// - Complexity: O(*n*), where *n* is the number of observers.
     ///
@@ -165,7 +166,7 @@ extension EventLoop {
 
     // MARK: Internals
 
-    /// Runs a step that a thread is watching, or that is observed.
+    /// Runs a step that another thread is watching, or that has observers.
     @inline(never)
     func runObserved(_ entry: ReadyEntry) {
         Pulse.waitWhileHeld()
@@ -187,7 +188,7 @@ extension EventLoop {
         self.step = outer
     }
 
-    /// Called when the current step turns out to belong to this task.
+    /// Records that the current step belongs to this task.
     @inline(never)
     func stepIs(of task: AnyAsyncTask) {
         Pulse.waitWhileHeld()
@@ -195,7 +196,7 @@ extension EventLoop {
         step?.task = task.visible ?? task
     }
 
-    /// Called when a task was created, if `noticesTasks` is true.
+    /// Notifies observers that a task was created. Called only if `noticesTasks` is true.
     @inline(never)
     func noticeCreation(of task: AnyAsyncTask) {
         if debug { task.noteMaker() }
@@ -203,7 +204,7 @@ extension EventLoop {
         for observer in stepObservers { observer.taskCreated(task, on: self) }
     }
 
-    /// Called when a task has ended within an observed step.
+    /// Notifies observers that a task has ended within an observed step.
     @inline(never)
     func noticeEnd(of task: AnyAsyncTask) {
         for observer in stepObservers { observer.taskEnded(task, on: self) }
@@ -218,7 +219,7 @@ extension EventLoop {
         for observer in remaining(observers, since: changes) { observer.turnEnded(on: self) }
     }
 
-    /// Returns those of `observers` that have not been removed in the meantime.
+    /// Returns the elements of `observers` that have not been removed in the meantime.
     private func remaining(_ observers: [any LoopObserver], since changes: Int) -> [any LoopObserver] {
         if changes == observerChanges { return observers }
         return observers.filter { observer in self.observers.contains { $0 === observer } }

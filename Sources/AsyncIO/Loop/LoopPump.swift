@@ -1,11 +1,10 @@
 internal import AsyncIOSystem
 
-/// Runs a loop piecemeal inside a foreign run loop, such as XCTest's, which blocks the main thread while an
-/// `async` test runs.
+/// An object that runs a loop in short sections inside a foreign run loop. An example is the run loop of XCTest, which
+/// blocks the main thread while an `async` test runs.
 ///
-/// The host calls ``pump()`` on the main thread when a job arrives and no loop is running
-/// (``whenNoLoopRuns(_:)``), when a timer is due (the result of ``pump()``), and when ``descriptor`` is
-/// readable.
+/// The host calls ``pump()`` on the main thread in three cases: a job arrives and no loop is running (see
+/// ``whenNoLoopRuns(_:)``), a timer is due (see the result of ``pump()``), or ``descriptor`` is readable.
 package final class LoopPump {
     private let loop: EventLoop
 
@@ -17,17 +16,17 @@ package final class LoopPump {
         ThreadState.awaitsMain = false
     }
 
-    /// Calls `body`, on any thread, when a job arrives and no loop is running in this process.
+    /// Makes this process call `body`, on any thread, when a job arrives and no loop is running.
     package static func whenNoLoopRuns(_ body: @escaping @Sendable () -> Void) {
         LoopExecutor.shared.setOnOrphan(body)
     }
 
-    /// Readable when a descriptor that the loop watches is ready, or another thread has woken the loop.
+    /// A descriptor that is readable when a descriptor of the loop is ready, or when another thread has woken the loop.
     package var descriptor: Int32 { loop.poller.descriptor }
 
     /// Runs the entries that are ready, if no loop is running on this thread.
     ///
-    /// - Returns: The nanoseconds until the next timer, or nil if there are no timers.
+    /// - Returns: The time until the next timer, in nanoseconds, or nil if the loop has no timers.
     package func pump() -> Int64? {
         guard EventLoop.here == nil else { return nil }
         repeat { try? loop.run(until: { true }) } while !loop.ready.isEmpty || loop.inbox.hasNews

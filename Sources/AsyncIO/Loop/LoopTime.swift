@@ -4,8 +4,8 @@ internal import AsyncIOSystem
 // are equal, and no precision is lost however long the machine is up.
 
 extension Int64 {
-    /// Returns this time plus `duration`, rounded up to a nanosecond so that no timer is early. The sum
-    /// saturates: a deadline that is too far away is never reached.
+    /// Returns this time plus `duration`, rounded up to a nanosecond so that no timer is early. The sum saturates, so a
+    /// deadline that is too far away is never reached.
     func advanced(by duration: Duration) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(duration.roundedUpNanoseconds)
         return overflow ? (duration < .zero ? .min : .max) : sum
@@ -13,8 +13,8 @@ extension Int64 {
 }
 
 extension Duration {
-    /// The duration in whole nanoseconds, rounded up and saturating. The lower bound is half of the minimum,
-    /// so that a current time can be subtracted.
+    /// The duration in whole nanoseconds, rounded up and saturated. The lower bound is half of the minimum integer, so
+    /// that a current time can be subtracted from the result.
     @inline(__always)
     package var roundedUpNanoseconds: Int64 {
         // Up to 18 seconds fit into a word of attoseconds, which is divided quickly.
@@ -43,12 +43,14 @@ extension ContinuousClock.Instant {
     }
 }
 
-/// The end of a foreign sleep, as its clock specified it.
+/// The deadline of a sleep that does not belong to this library, such as `Task.sleep`.
 enum SleepTarget: Sendable {
     case after(Int64)
-    /// Nanoseconds on the clock of the thread.
+    /// A time in nanoseconds on the thread's clock.
     case at(Int64)
 
+    /// Returns the deadline on the loop's clock.
+    ///
     /// - Parameter isForeign: Whether the sleep comes from another thread.
     func deadline(on loop: EventLoop, isForeign: Bool = false) -> Int64 {
         switch self {

@@ -21,14 +21,14 @@ struct MainQueueService {
     /// The time at which the loop last polled for the main queue; see `Pulse.now`.
     var look: Int64 = 0
 
-    /// A token that neither a descriptor of the loop nor the wake-up has.
+    /// A token that differs from the tokens of the loop's descriptors and of the wake-up.
     static let token = UInt64.max - 1
-    /// The number of turns after which a loop that never sleeps and has no descriptors polls.
+    /// The number of turns after which a loop polls even if it never sleeps and has no descriptors.
     static let interval: UInt64 = 256
 }
 
 extension EventLoop {
-    /// Serves the main queue if this thread, which is about to run the loop, is the process's first one.
+    /// Serves the main queue if the current thread, which is about to run the loop, is the process's first thread.
     func serveMainQueue() {
         // The host of a pumped loop serves the queue itself.
         guard !isPumped else { return }
@@ -47,13 +47,13 @@ extension EventLoop {
         }
     }
 
-    /// Whether a turn that would not poll otherwise must poll for the main queue.
+    /// Whether a turn that would otherwise not poll must poll for the main queue.
     @inline(__always)
     var isMainQueueDue: Bool {
         mainQueue.isWatched && (turns % MainQueueService.interval == 0 || pulse.now != mainQueue.look)
     }
 
-    /// Called when the main queue is not empty.
+    /// Schedules the blocks of the main queue. Called when the main queue is not empty.
     @inline(never)
     func mainQueueIsReady() {
         guard !mainQueue.isQueued else { return }
@@ -64,7 +64,8 @@ extension EventLoop {
         }
     }
 
-    /// Polls for the main queue, before a loop in virtual time decides that nothing can happen now.
+    /// Polls for the main queue, and returns whether an entry is now ready. A loop in virtual time calls this method
+    /// before it decides that nothing can happen now.
     func mainQueueHasNews() -> Bool {
         guard mainQueue.isWatched, let count = try? poller.wait(timeout: 0) else { return false }
         for index in 0..<count { descriptorIsReady(poller.event(at: index), among: descriptors) }

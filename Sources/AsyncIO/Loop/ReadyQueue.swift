@@ -1,8 +1,8 @@
-/// The entries to run, first in, first out, in a ring buffer that doubles when it is full.
+/// A queue of the entries to run, first in, first out. It is a ring buffer that doubles its capacity when it is full.
 ///
 /// Every wake-up goes through this queue. In each operation, a general deque checks whether its storage is shared, and
-/// retains and releases that storage. Together, these checks and reference counts would make up a twentieth of the cost
-/// of a wake-up. This queue belongs only to the loop.
+/// retains and releases that storage. This overhead would account for a twentieth of the cost of a wake-up. This queue
+/// avoids the overhead, because only the loop uses the queue.
 @safe
 struct ReadyQueue: ~Copyable {
     // SAFETY: `mask + 1` slots, a power of two. The `count` slots from `head` on, wrapping around the end,
@@ -25,7 +25,7 @@ struct ReadyQueue: ~Copyable {
     @inline(__always)
     var isEmpty: Bool { count == 0 }
 
-    /// The entry with `index` entries before it.
+    /// The entry at `index`, counted from the front of the queue.
     @inline(__always)
     subscript(index: Int) -> ReadyEntry { unsafe place(index).pointee }
 
@@ -48,7 +48,7 @@ struct ReadyQueue: ~Copyable {
         return entry
     }
 
-    /// Moves the entry at `index` to the front; the others keep their order.
+    /// Moves the entry at `index` to the front. The other entries keep their order.
     mutating func moveToFront(_ index: Int) {
         precondition(index >= 0 && index < count, "index must be in 0..<\(count), got \(index)")
         let entry = unsafe place(index).move()

@@ -11,29 +11,30 @@ public final class ThreadSafeHandle: @unchecked Sendable {
     @safe @exclusivity(unchecked) var next: UInt = 0
     @safe @exclusivity(unchecked) private var callback: (@Sendable () throws -> Void)?
     private let state = Atomic(Phase.waiting)
-    /// The loop that runs the callback, as an address to compare. Written before the running phase begins.
+    /// The address of the loop that runs the callback, for comparisons. It is written before the running phase begins.
     @safe @exclusivity(unchecked) private var runner: UInt = 0
 
-    /// Adding one moves to the next phase; the flags are bits above the phase.
+    /// The phases of the callback. Adding one moves to the next phase. The flags are bits above the phase.
     private enum Phase {
         static let waiting: UInt8 = 0
         static let running: UInt8 = 1
         static let ended: UInt8 = 2
         static let mask: UInt8 = 3
         static let cancelledFlag: UInt8 = 4
-        /// A thread is waiting until the callback has ended.
+        /// A flag that is set while a thread is waiting until the callback has ended.
         static let awaitedFlag: UInt8 = 8
     }
 
     init(_ callback: @escaping @Sendable () throws -> Void) { self.callback = callback }
 
-    /// Whether ``cancel()`` was called.
+    /// Whether ``cancel()`` has been called.
     ///
     /// asyncio: `Handle.cancelled`.
     public var isCancelled: Bool { state.load(ordering: .relaxed) & Phase.cancelledFlag != 0 }
 
-    /// Prevents the callback from running. If the callback is running, waits until it has ended. On the loop's own
-    /// thread, this method does not wait; otherwise it would wait forever. You can call this method from any thread.
+    /// Prevents the callback from running. If the callback is running, this method waits until the callback has ended.
+    /// On the loop's own thread, this method does not wait, because it would wait forever. You can call this method
+    /// from any thread.
     ///
     /// asyncio: `Handle.cancel`.
     public func cancel() {
@@ -45,7 +46,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
         }
     }
 
-    /// Runs the callback. The loop calls this once.
+    /// Runs the callback. The loop calls this method once.
     func run(on loop: EventLoop) {
         runner = Unretained(loop).bits
         guard

@@ -1,17 +1,17 @@
-/// The loop's timers: a heap with four children per node, ordered by deadline and, among equal deadlines, by
-/// age.
+/// A heap of the loop's timers, with four children per node. The timers are ordered by deadline, and timers with equal
+/// deadlines are ordered by age.
 ///
-/// A node has sixteen bytes, so four children fill a cache line. A timer does not store its position, so moving a node
-/// changes nothing else. For this reason, a cancelled timer stays in the heap, without the objects that it retained,
-/// until it reaches the top, or until more than half of the timers are cancelled. In the second case, all cancelled
-/// timers are removed, at an amortized constant cost for each.
+/// A node takes sixteen bytes, so four children fill a cache line. A timer does not store its position, so moving a
+/// node changes nothing else. However, the heap cannot find the node of a cancelled timer. The timer therefore releases
+/// its objects, but its node stays in the heap until the node reaches the top, or until more than half of the timers
+/// are cancelled. In the second case, all cancelled timers are removed, at an amortized constant cost for each.
 struct TimerHeap {
     private var nodes: [Node] = []
     private var nextSequence: UInt32 = 0
     /// The number of nodes that belong to cancelled timers.
     private var cancelled = 0
 
-    /// Below this number, removing cancelled timers is not worthwhile.
+    /// The largest number of cancelled timers for which a removal is not worthwhile.
     private static let leastSwept = 64
 
     private struct Node {
@@ -25,7 +25,7 @@ struct TimerHeap {
         }
     }
 
-    /// The timer of a node. The heap retains it manually, from `insert` until it removes it.
+    /// The timer of a node. The heap retains the timer manually, from `insert` until the timer is removed.
     enum Timer {
         case handle(Unretained<TimerHandle>)
         case sleep(Unretained<SleepFuture>)
@@ -54,8 +54,8 @@ struct TimerHeap {
             }
         }
 
-        /// Sequence numbers wrap around after four billion timers. No two timers that far apart have the same
-        /// deadline.
+        /// Returns whether this timer is older than another timer. Sequence numbers wrap around after four billion
+        /// timers. Two timers that far apart never have the same deadline.
         @inline(never)
         fileprivate func isOlder(than other: Timer) -> Bool {
             Int32(bitPattern: sequence &- other.sequence) < 0
@@ -82,7 +82,7 @@ struct TimerHeap {
     var count: Int { nodes.count - cancelled }
     var isEmpty: Bool { count == 0 }
 
-    /// The nearest deadline.
+    /// The earliest deadline.
     var first: Int64? {
         mutating get {
             dropCancelledFirst()
@@ -108,7 +108,7 @@ struct TimerHeap {
 
     /// Removes the first timer whose deadline is not after `now`, and passes it to `body`.
     ///
-    /// - Returns: Whether there was such a timer.
+    /// - Returns: Whether a timer was due.
     @inline(__always)
     mutating func popFirst(dueAt now: Int64, _ body: (Timer) -> Void) -> Bool {
         guard let first, first <= now else { return false }
@@ -118,7 +118,7 @@ struct TimerHeap {
         return true
     }
 
-    /// Notes that a timer in the heap was cancelled.
+    /// Records that a timer in the heap was cancelled.
     mutating func noteCancelled() {
         cancelled += 1
         if cancelled > Self.leastSwept, cancelled * 2 > nodes.count { sweep() }
@@ -143,7 +143,7 @@ struct TimerHeap {
         }?.deadline
     }
 
-    /// The deadline of each sleep.
+    /// The deadlines of all sleeps.
     var sleeps: [ObjectIdentifier: Int64] {
         var deadlines: [ObjectIdentifier: Int64] = [:]
         for node in nodes {
@@ -222,7 +222,7 @@ struct TimerHeap {
 #if DEBUG
     extension TimerHeap {
         /// Creates an empty heap whose next timer gets the number after `lastSequence`. Tests of the wraparound use
-        /// this.
+        /// this initializer.
         init(lastSequence: UInt32) { nextSequence = lastSequence }
 
         /// Stops the program if the heap is inconsistent. A heap is inconsistent while a timer is being cancelled.

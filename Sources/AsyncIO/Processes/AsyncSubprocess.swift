@@ -4,9 +4,9 @@ internal import SystemPackage
 /// A child process.
 ///
 /// When the process ends, the loop detects this and reaps the process, so no zombie remains. If the last reference to
-/// an `AsyncSubprocess` is released, the process keeps running. A process that is still running when the loop is closed
-/// is killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)`` ends the process when the
-/// scope ends.
+/// an `AsyncSubprocess` is released, the process keeps running. If the process is still running when the loop is
+/// closed, the loop kills the process. To end the process at the end of a scope, use
+/// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
 public final class AsyncSubprocess {
@@ -24,11 +24,12 @@ public final class AsyncSubprocess {
     ///
     /// asyncio: `Process.stderr`.
     public let stderr: StreamReader?
-    /// The child's own terminal, or `nil` if it does not have one; see ``SubprocessOptions/terminal``.
+    /// The child's own terminal, or `nil` if the child does not have its own terminal; see
+    /// ``SubprocessOptions/terminal``.
     public let terminal: PseudoTerminal?
 
-    /// - Throws: The same errors as ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``. In that case, no
-    ///   process is running, and no descriptor is left open.
+    /// - Throws: The same errors as ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``. When this
+    ///   initializer throws, no process is running, and no descriptor is left open.
     init(_ command: ChildSetup.Command, name: String, on loop: EventLoop) throws {
         var setup = try ChildSetup(command)
         let limit = command.options.limit
@@ -60,15 +61,15 @@ public final class AsyncSubprocess {
     /// asyncio: `Process.pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, the negated number of the signal that ended the process, or `nil` while the process is running.
+    /// The exit status, or the negated number of the signal that ended the process. The value is `nil` while the
+    /// process is running.
     ///
     /// asyncio: `Process.returncode`.
     public var returnCode: Int32? { child.returnCode }
 
     /// The environment variables of this process, which a child inherits by default.
     ///
-    /// Bytes in values that are not UTF-8 are replaced by U+FFFD; see
-    /// ``inheritedSystemEnvironment``.
+    /// Bytes that are not valid UTF-8 are replaced with U+FFFD; see ``inheritedSystemEnvironment``.
     ///
     /// - Complexity: O(*n*), where *n* is the size of the environment.
     ///
@@ -90,14 +91,15 @@ public final class AsyncSubprocess {
 
     /// Waits until the process has ended.
     ///
-    /// The method does not wait for the process's pipes, which the children of the process may hold open. (In asyncio,
-    /// a wait that began before the process ended also waits for the pipes.) Several tasks can wait.
+    /// This method does not wait until the process's pipes are closed, because children of the process may keep the
+    /// pipes open. (In asyncio, a wait that began before the process ended also waits for the pipes.) Several tasks can
+    /// wait at the same time.
     ///
     /// A child whose output pipe is full cannot end until the output is read. Use
     /// ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``, or read the output.
     ///
     /// - Returns: The ``returnCode``.
-    /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
+    /// - Throws: `CancellationError` if the task is cancelled. After a cancellation, the process keeps running.
     ///
     /// asyncio: `Process.wait`.
     @discardableResult
@@ -111,7 +113,7 @@ public final class AsyncSubprocess {
     ///
     /// - Returns: The bytes from standard output and standard error, or `nil` for a stream that is not a pipe.
     /// - Throws: ``ValueError`` if `input` is given but `stdin` is not a pipe; ``OSError`` if a pipe fails;
-    ///   `CancellationError` if the task is cancelled. In that case, the process keeps running.
+    ///   `CancellationError` if the task is cancelled. After a cancellation, the process keeps running.
     /// - Complexity: O(*n*), where *n* is the size of the input and the output.
     ///
     /// asyncio: `Process.communicate`.
@@ -199,8 +201,9 @@ public final class AsyncSubprocess {
 
     // MARK: The end of a scope
 
-    /// Ends the process if it is running. Sends SIGTERM, then sends SIGKILL if the process has not ended after `grace`,
-    /// and waits until it has ended. Then closes its pipes. If the process leads a group, the whole group is ended.
+    /// Ends the process if it is running. This method sends SIGTERM to the process, kills the process if it has not
+    /// ended after `grace`, waits until the process has ended, and closes its pipes. If the process leads a group, the
+    /// method ends the whole group.
     func end(grace: Duration) async throws {
         child.killsGroupAtExit = child.hasGroup
         if returnCode == nil {

@@ -13,7 +13,7 @@ internal import SystemPackage
 // States: running → ended. A child that is still running when its loop is closed is killed and reaped, as in asyncio.
 // Its owners then see that it has ended.
 
-/// The running processes that a loop has started, by process ID. Loop thread only.
+/// The running processes that a loop has started, by process ID. This class is used only on the loop's thread.
 final class Children: LoopComponent {
     var running: [Int32: ChildProcess] = [:]
 
@@ -25,16 +25,17 @@ final class Children: LoopComponent {
     }
 }
 
-/// A running child process. Loop thread only.
+/// A running child process. This class is used only on the loop's thread.
 final class ChildProcess {
     let pid: Int32
     /// The name of the program, for messages.
     let name: String
     /// Whether the child leads its own process group.
     let hasGroup: Bool
-    /// The exit status, the negated number of the signal that ended the process, or nil while the process is running.
+    /// The exit status, or the negated number of the signal that ended the process. The value is nil while the process
+    /// is running.
     private(set) var returnCode: Int32?
-    /// Called when the child has ended, before waiting tasks resume.
+    /// A closure that is called when the child has ended, before waiting tasks resume.
     var onExit: (() -> Void)?
     /// Whether SIGKILL is sent to the rest of the child's group when the child ends.
     var killsGroupAtExit = false
@@ -43,7 +44,7 @@ final class ChildProcess {
     private let process: SystemProcess
     private let waiters = WaitQueue()
 
-    /// - Throws: ``OSError`` with the name of the program. In that case, no process is running.
+    /// - Throws: ``OSError`` with the name of the program. When this initializer throws, no process is running.
     init(_ request: SpawnRequest, name: String, on loop: EventLoop) throws {
         self.loop = loop
         self.name = name
@@ -102,9 +103,9 @@ final class ChildProcess {
         isHeld.waiters.wake()
     }
 
-    /// Waits until the child has ended. Does not wait for its pipes.
+    /// Waits until the child has ended, even if its pipes are still open.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. The child keeps running.
+    /// - Throws: `CancellationError` if the task is cancelled. After a cancellation, the child keeps running.
     func wait() async throws -> Int32 {
         while true {
             if let returnCode { return returnCode }
@@ -112,7 +113,7 @@ final class ChildProcess {
         }
     }
 
-    /// Waits until the child has ended, but at most for `limit`. Returns false if the child has not ended.
+    /// Waits at most `limit` for the child to end. Returns false if the child has not ended within this time.
     func wait(atMost limit: Duration) async throws -> Bool {
         if returnCode != nil { return true }
         try await waiters.park(for: "the end of a process", until: loop.time.advanced(by: limit), of: loop)

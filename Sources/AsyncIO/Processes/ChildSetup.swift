@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The setup of a child. The settings are checked, and the descriptors are opened, step by step. If a step fails, all
-/// opened descriptors are closed.
+/// The setup of a child process. The setup checks the settings and opens the descriptors, step by step. If a step
+/// fails, the setup closes all descriptors that it has opened.
 struct ChildSetup {
     private(set) var request: SpawnRequest
     /// This process's ends of the pipes, keyed by the child's descriptor.
@@ -11,7 +11,7 @@ struct ChildSetup {
     /// The child's ends of the pipes, until the child is started.
     private var childsEnds: [ByteDescriptor] = []
 
-    /// The parameters that all ways to start a child have in common.
+    /// The parameters that are common to all functions that start a child.
     struct Command {
         var program: SystemString
         var arguments: [SystemString]
@@ -53,7 +53,7 @@ struct ChildSetup {
 
     // MARK: Checks
 
-    /// The paths to try for a program, in the order in which a shell tries them.
+    /// Returns the paths to try for a program, in the order in which a shell tries them.
     private static func candidates(_ program: SystemString, path: SystemString?) -> [[UInt8]] {
         let slash = UInt8(ascii: "/")
         if program.bytes.contains(slash) { return [program.bytes] }
@@ -156,8 +156,8 @@ struct ChildSetup {
 
     // MARK: Starting
 
-    /// Starts the child. Then closes the child's ends of the pipes in this process, so that they are open only in the
-    /// child.
+    /// Starts the child, and closes the child's ends of the pipes in this process, so that these ends are open only in
+    /// the child.
     mutating func start(name: String, on loop: EventLoop) throws -> ChildProcess {
         defer { for end in childsEnds { end.close() } }
         return try ChildProcess(request, name: name, on: loop)

@@ -4,14 +4,14 @@ internal import SystemPackage
 /// The terminal of a child that has its own pseudo-terminal. Reading returns the output of the child, and the child
 /// receives written bytes as typed input.
 ///
-/// Until the child changes its settings, the terminal edits lines, echoes input, and converts Ctrl-C and similar keys
-/// to signals. It converts each newline that the child prints into `\r\n`. To end the child's input, write Ctrl-D
-/// (`"\u{4}"`) at the beginning of a line.
+/// Until the child changes the terminal's settings, the terminal edits lines, echoes input, and converts Ctrl-C and
+/// similar keys to signals. The terminal converts each newline that the child prints into `\r\n`. To end the child's
+/// input, write Ctrl-D (`"\u{4}"`) at the beginning of a line.
 public final class PseudoTerminal {
     // Loop thread only: the class is not Sendable.
     private let descriptor: TerminalDescriptor
     private let channel: Connection
-    /// The child's output. It ends when no process has the terminal open.
+    /// The child's output. The output ends when no process has the terminal open.
     public let reader: StreamReader
     /// The child's input.
     public let writer: StreamWriter

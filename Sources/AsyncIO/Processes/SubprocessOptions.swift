@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// The source or destination of one of a child's standard streams.
+/// The source or destination of a child's standard input, output, or error.
 public struct SubprocessStream: Sendable {
     enum Kind: Equatable {
         case inherit
@@ -12,7 +12,7 @@ public struct SubprocessStream: Sendable {
 
     let kind: Kind
 
-    /// The stream of this process, or the child's own terminal if the child has one.
+    /// The corresponding stream of this process, or the child's own terminal if the child has one.
     ///
     /// asyncio: `None`.
     public static let inherit = SubprocessStream(kind: .inherit)
@@ -24,7 +24,7 @@ public struct SubprocessStream: Sendable {
     ///
     /// asyncio: `subprocess.DEVNULL`.
     public static let devNull = SubprocessStream(kind: .devNull)
-    /// The destination of the child's standard output. For standard error only.
+    /// The destination of the child's standard output. Only standard error can use this value.
     ///
     /// asyncio: `subprocess.STDOUT`.
     public static let stdout = SubprocessStream(kind: .stdout)
@@ -65,12 +65,12 @@ public struct SubprocessOptions: Sendable {
     /// The process group of a child.
     public struct ProcessGroup: Sendable {
         let number: Int32?
-        /// The group of this process.
+        /// The process group of this process.
         public static let inherited = ProcessGroup(number: nil)
-        /// A new group, which the child's own children join. ``AsyncSubprocess/sendSignal(_:toGroup:)`` can send a
-        /// signal to the whole group.
+        /// A new process group, which the child's own children join. ``AsyncSubprocess/sendSignal(_:toGroup:)`` can
+        /// send a signal to the whole group.
         public static let new = ProcessGroup(number: 0)
-        /// An existing group in this session.
+        /// An existing process group in this process's session.
         public static func joining(_ group: Int32) -> ProcessGroup { ProcessGroup(number: group) }
     }
 
@@ -92,8 +92,8 @@ public struct SubprocessOptions: Sendable {
     ///
     /// asyncio: `start_new_session`.
     public var newSession: Bool
-    /// Descriptors that the child receives in addition to its standard streams. The key is the number in the child, and
-    /// the value is the descriptor of this process. All other descriptors are closed in the child.
+    /// Descriptors that the child receives in addition to its standard streams. Each key is the descriptor's number in
+    /// the child, and each value is the descriptor in this process. All other descriptors are closed in the child.
     ///
     /// asyncio: `pass_fds`, which does not change the numbers.
     public var descriptors: [Int32: Int32]
@@ -101,8 +101,7 @@ public struct SubprocessOptions: Sendable {
     /// terminal, the child leads a new session, and every stream that would be inherited is connected to the terminal.
     /// See ``AsyncSubprocess/terminal``.
     public var terminal: TerminalSize?
-    /// The signal that the child receives when the thread that started it (the loop's thread) ends, or `nil` for no
-    /// signal.
+    /// The signal that the child receives when the loop's thread ends, or `nil` for no signal.
     public var parentDeathSignal: ProcessSignal?
     /// The permissions that are removed from files that the child creates, or `nil` for this process's mask.
     ///
@@ -113,7 +112,7 @@ public struct SubprocessOptions: Sendable {
     /// asyncio: `limit`.
     public var limit: Int
 
-    /// Creates options. The properties describe the parameters.
+    /// Creates options. For the meaning of each parameter, see the property with the same name.
     public init(
         environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
         processGroup: ProcessGroup? = nil, newSession: Bool = false, descriptors: [Int32: Int32] = [:],

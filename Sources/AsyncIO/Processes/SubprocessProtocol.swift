@@ -1,15 +1,15 @@
 /// The methods that a ``SubprocessTransport`` calls to report events of its process.
 ///
-/// `connectionMade` is called first. Then the data from the pipes and the end of each pipe are reported.
-/// `processExited` is called once, possibly before the last data. When the process and all its pipes have ended,
-/// `connectionLost` is called once. `pauseWriting` and `resumeWriting` concern the process's standard input.
+/// The transport calls `connectionMade` first. It then reports the data from the pipes and the end of each pipe. It
+/// calls `processExited` once, possibly before it reports the last data. When the process and all its pipes have ended,
+/// it calls `connectionLost` once. `pauseWriting` and `resumeWriting` concern the process's standard input.
 ///
 /// If a method throws an error, the loop's exception handler is called. An error from `pipeDataReceived` also closes
 /// the pipe.
 ///
 /// asyncio: `asyncio.SubprocessProtocol`.
 public protocol SubprocessProtocol: BaseProtocol {
-    /// Called when the process has been started. This is the first call.
+    /// Called first, when the process has been started.
     ///
     /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
@@ -19,7 +19,7 @@ public protocol SubprocessProtocol: BaseProtocol {
     /// Called when the process has written data.
     ///
     /// - Parameters:
-    ///   - descriptor: 1 for standard output, 2 for standard error.
+    ///   - descriptor: The descriptor of the pipe in the process: 1 for standard output, or 2 for standard error.
     ///   - bytes: The data.
     /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
@@ -29,8 +29,8 @@ public protocol SubprocessProtocol: BaseProtocol {
     /// Called when a pipe to or from the process has ended.
     ///
     /// - Parameters:
-    ///   - descriptor: 0, 1, or 2.
-    ///   - error: The error if the pipe failed, or `nil` if it ended normally.
+    ///   - descriptor: The descriptor of the pipe in the process: 0, 1, or 2.
+    ///   - error: The error if the pipe failed, or `nil` if the pipe ended normally.
     /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `pipe_connection_lost`.

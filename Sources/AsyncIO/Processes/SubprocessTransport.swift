@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The transport that reports a child process to a ``SubprocessProtocol``.
+/// A transport that reports the events of a child process to a ``SubprocessProtocol``.
 ///
 /// The loop retains the transport until the process and its pipes have ended.
 ///
@@ -10,7 +10,7 @@ public final class SubprocessTransport: TransportCore {
     // Loop thread only: the class is not Sendable.
     let loop: EventLoop
     private let child: ChildProcess
-    /// The protocol that is called. You can replace it at any time.
+    /// The protocol that the transport calls. You can replace the protocol at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
     public var `protocol`: any SubprocessProtocol
@@ -18,7 +18,7 @@ public final class SubprocessTransport: TransportCore {
     private var openPipes: Set<Int32> = []
     private var hasToldExit = false
     private var hasToldEnd = false
-    /// Whether ``close()`` was called, or the process and its pipes have ended.
+    /// Whether ``close()`` has been called, or the process and its pipes have ended.
     ///
     /// asyncio: `is_closing`.
     public private(set) var isClosing = false
@@ -63,14 +63,15 @@ public final class SubprocessTransport: TransportCore {
     /// asyncio: `get_pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, the negated number of the signal that ended the process, or `nil` while the process is running.
+    /// The exit status, or the negated number of the signal that ended the process. The value is `nil` while the
+    /// process is running.
     ///
     /// asyncio: `get_returncode`.
     public var returnCode: Int32? { child.returnCode }
 
     /// Returns the transport of a pipe to or from the process, or `nil` if the stream is not a pipe.
     ///
-    /// - Parameter descriptor: 0, 1, or 2.
+    /// - Parameter descriptor: The descriptor of the pipe in the process: 0, 1, or 2.
     ///
     /// asyncio: `get_pipe_transport`.
     public func pipeTransport(_ descriptor: Int32) -> Transport? { pipes[descriptor] }
@@ -100,7 +101,7 @@ public final class SubprocessTransport: TransportCore {
     /// asyncio: `kill`.
     public func kill() throws { try sendSignal(.kill) }
 
-    /// Closes the pipes and kills the process if it is still running. Further calls do nothing.
+    /// Closes the pipes, and kills the process if it is still running. Further calls have no effect.
     ///
     /// asyncio: `close`.
     public func close() {
@@ -113,7 +114,7 @@ public final class SubprocessTransport: TransportCore {
     /// Waits until the process has ended, regardless of the state of its pipes.
     ///
     /// - Returns: The ``returnCode``.
-    /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
+    /// - Throws: `CancellationError` if the task is cancelled. After a cancellation, the process keeps running.
     @discardableResult
     public func wait() async throws -> Int32 { try await child.wait() }
 
@@ -148,7 +149,7 @@ extension SubprocessTransport: CustomStringConvertible {
     }
 }
 
-/// The protocol of one of a process's pipes, which forwards events to the process's protocol.
+/// The protocol of a pipe. It forwards the events of the pipe to the protocol of the process.
 private final class SubprocessPipe: ConnectionProtocol {
     private let descriptor: Int32
     private var owner: SubprocessTransport?
@@ -176,9 +177,10 @@ extension EventLoop {
     ///
     /// - Parameter factory: A closure that creates the protocol.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: The same errors as that function; the errors of `factory`; ``ValueError`` if the options request a
-    ///   terminal; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled before
-    ///   `connectionMade` is called. In that case, the child is first killed and reaped.
+    /// - Throws: The same errors as ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the errors of
+    ///   `factory`; ``ValueError`` if the options request a terminal; ``RuntimeError`` if the loop is closed;
+    ///   `CancellationError` if the task is cancelled before `connectionMade` is called. After such a cancellation,
+    ///   this method kills and reaps the child before it throws.
     ///
     /// asyncio: `loop.subprocess_exec`.
     public func subprocessExec<P: SubprocessProtocol>(

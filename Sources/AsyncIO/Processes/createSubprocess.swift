@@ -6,22 +6,22 @@
 /// ```
 ///
 /// The loop's thread waits until the child executes its program, which takes a few hundred microseconds. Therefore,
-/// this function throws an error if the program cannot be started. The child receives only the standard descriptors and
-/// the descriptors in `options`. Signals that this process handles, and SIGPIPE, have their default action in the
+/// this function can throw an error if the program cannot be started. The child receives only the standard descriptors
+/// and the descriptors in `options`. Signals that this process handles, and SIGPIPE, have their default action in the
 /// child, and no signals are blocked.
 ///
 /// - Parameters:
 ///   - program: A path, or a name to look up in the child's `PATH`.
-///   - arguments: The arguments after the program's name: `String`s, `FilePath`s, or
-///     ``SystemString``s, which can contain any bytes.
+///   - arguments: The arguments after the program's name. Each argument is a `String`, a `FilePath`, or a
+///     ``SystemString``, which can contain any bytes.
 ///   - stdin: The source of the child's standard input.
 ///   - stdout: The destination of the child's standard output.
 ///   - stderr: The destination of the child's standard error.
 ///   - options: The environment, the working directory, and other settings that most subprocesses do not need.
-/// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its directory does not
-///   exist, the file is not a program, or no descriptor is left); ``ValueError`` for invalid arguments;
-///   `CancellationError` if the task was already cancelled. In these cases, no process is running, and no descriptor is
-///   left open. A later cancellation does not interrupt the start.
+/// - Throws: ``OSError`` with the name of the program if the program cannot be started, for example because the program
+///   or its directory does not exist, the file is not a program, or no descriptor is left; ``ValueError`` for invalid
+///   arguments; `CancellationError` if the task was already cancelled. When this function throws, no process is
+///   running, and no descriptor is left open. A later cancellation does not interrupt the start.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
 public func createSubprocess(
@@ -52,8 +52,8 @@ public func createSubprocess(
     return try startSubprocess(command, name: line.systemString.description)
 }
 
-/// Throws a cancellation that was requested earlier, so that no process is started. No cancellation can be requested
-/// during the start.
+/// Starts a child process. If a cancellation was requested earlier, this function throws a `CancellationError` and
+/// starts no process. No cancellation can be requested during the start.
 private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> AsyncSubprocess {
     let loop = EventLoop.required(for: "createSubprocess")
     try loop.checkReal("a child process")

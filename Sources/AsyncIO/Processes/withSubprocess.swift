@@ -10,12 +10,12 @@
 /// If the child is still running when the body returns or throws, the function sends SIGTERM to the child. If the child
 /// has not ended after `grace`, the function kills it. The function waits until the child has ended, and then closes
 /// the pipes. Cancelling the task does not shorten these steps. If the child leads a process group (see
-/// ``SubprocessOptions``), the whole group is ended.
+/// ``SubprocessOptions``), the function ends the whole group.
 ///
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
-/// - Parameter grace: How long to wait for the child to end after SIGTERM.
+/// - Parameter grace: The maximum time to wait for the child to end after SIGTERM.
 /// - Returns: The value that `body` returns.
 /// - Throws: The same errors as
 ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the
@@ -32,10 +32,10 @@ public func withSubprocess<T>(
     return try await scope(of: process, grace: grace, isolation: isolation, body)
 }
 
-/// Runs `body` with a shell command line, and ends the command line when `body` ends.
+/// Runs `body` with a child process that executes a shell command line, and ends the child when `body` ends.
 ///
-/// By default, the shell leads a new process group, so that all programs of the command line are ended. To use another
-/// group, set ``SubprocessOptions/processGroup-swift.property``.
+/// By default, the shell leads a new process group, so that this function can end all programs of the command line. To
+/// use another group, set ``SubprocessOptions/processGroup-swift.property``.
 ///
 /// In all other respects, including errors and cancellation, this function behaves like
 /// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``.

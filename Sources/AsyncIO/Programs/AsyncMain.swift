@@ -1,18 +1,18 @@
 internal import AsyncIOSystem
 
-/// An `async` main that runs on a loop: the main task of the program, although it is not an `AsyncTask`. Loop
-/// thread only.
+/// An `async` main that runs on a loop. It is the main task of the program, although it is not an `AsyncTask`. This
+/// class is used only on the loop's thread.
 final class AsyncMain: LoopComponent {
-    /// Set in a test runner, in which this library does not handle Ctrl-C.
+    /// Whether this library leaves Ctrl-C to its host, such as a test runner.
     // SAFETY: set at load time, before there is a second thread.
     nonisolated(unsafe) static var leavesInterruptsAlone = false
 
     private(set) var wasInterrupted = false
-    /// Whether the main function has failed. After that, Ctrl-C can only cancel the cleanup.
+    /// Whether the main function has failed. After a failure, Ctrl-C can cancel only the cleanup.
     var hasEnded = false
-    /// The body of an `AsyncIO.main { }` in the `async` main.
+    /// The task of an `AsyncIO.main { }` call in the `async` main.
     var body: AnyAsyncTask? { didSet { handleInterrupts() } }
-    /// Nil if the runtime is linked statically; see CAsyncIOMain.
+    /// The Swift task of the `async` main, or nil if the runtime is linked statically; see CAsyncIOMain.
     private let carrier = Carrier.ofAsyncMain
     private var handlesInterrupts = false
 
@@ -32,7 +32,7 @@ final class AsyncMain: LoopComponent {
         }
     }()
 
-    /// Tells the kernel how to run an `async` main.
+    /// Registers the functions that create and run the loop of an `async` main.
     static func registerHooks() { registration }
 
     private static func makeLoop() throws -> EventLoop {
@@ -42,7 +42,7 @@ final class AsyncMain: LoopComponent {
         return loop
     }
 
-    /// Makes Ctrl-C cancel the main task, unless the program handles it itself.
+    /// Makes Ctrl-C cancel the main task, unless the program handles Ctrl-C itself.
     private func handleInterrupts() {
         guard unsafe !Self.leavesInterruptsAlone, !handlesInterrupts else { return }
         handlesInterrupts = true
@@ -60,7 +60,7 @@ final class AsyncMain: LoopComponent {
 }
 
 extension EventLoop {
-    /// Ends everything that is left. The caller is running in a step of this loop.
+    /// Ends all remaining tasks, generators, and work on threads. The caller is running in a step of this loop.
     func finishInsideOfATurn() {
         let outer = state
         if outer == .running { state = .idle }
@@ -71,8 +71,8 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// Makes the event loop the executor of this process. The product AsyncIOMain calls this on the first thread of the
-    /// process.
+    /// Makes the event loop the executor of this process. The product AsyncIOMain calls this method on the first thread
+    /// of the process.
     package static func installExecutor() {
         AsyncMain.registerHooks()
         LoopExecutor.install()
@@ -80,6 +80,6 @@ extension EventLoop {
         ProgramEnd.reportsEveryError()
     }
 
-    /// Leaves Ctrl-C alone, so that it ends the test runner as usual.
+    /// Stops this library from handling Ctrl-C, so that Ctrl-C ends a test runner as usual.
     package static func leaveInterruptsAlone() { unsafe AsyncMain.leavesInterruptsAlone = true }
 }

@@ -6,12 +6,12 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// Creates a loop that is not running yet.
     ///
-    /// Most programs do not need this, because `run { }` and ``Runner`` create their loops.
+    /// Most programs do not need this initializer, because `run { }` and ``Runner`` create their loops.
     ///
     /// - Parameters:
-    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default value.
     ///   - backend: The backend of the loop.
-    /// - Throws: ``OSError`` if the system does not allow the backend.
+    /// - Throws: ``OSError`` if the system does not permit the backend.
     ///
     /// asyncio: `SelectorEventLoop(selector)`.
     public convenience init(debug: Bool? = nil, backend: EventLoop.Backend = .automatic) throws(OSError) {
@@ -26,7 +26,7 @@ extension EventLoop {
         addComponents()
     }
 
-    /// Creates a loop for its own thread. The loop installs nothing in the process.
+    /// Creates a loop for its own thread. The loop is not the executor of the main actor.
     convenience init(forThreadWith backend: EventLoop.Backend, debug: Bool?, time: Time) throws(OSError) {
         try self.init(bare: backend, debug: debug ?? Environment.debug, time: time, isOfProcess: false)
         addComponents()
@@ -42,7 +42,7 @@ extension EventLoop {
         schedule = seed.map(SeededGenerator.init(seed:))
     }
 
-    /// Creates a loop in virtual time for its own thread. The loop installs nothing in the process.
+    /// Creates a loop in virtual time for its own thread. The loop is not the executor of the main actor.
     package convenience init(threadInVirtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(forThreadWith: .automatic, debug: nil, time: .virtual)
         schedule = seed.map(SeededGenerator.init(seed:))
@@ -61,10 +61,10 @@ extension Runner {
 
 // For tests of loops other than that of the process.
 extension EventLoop {
-    /// Creates the executor of a loop that runs on its own thread. The caller retains it.
+    /// Creates the executor of a loop that runs on its own thread. The caller retains the executor.
     package func makeExecutor() -> AnyObject { LoopThreadExecutor(self) }
 
-    /// Creates a task from outside of the loop, for a body that belongs to no actor.
+    /// Creates a task from outside the loop, with a body that is not isolated to an actor.
     package func createTaskFromOutside<T>(
         name: String?, _ body: @escaping () async throws -> T
     ) -> AsyncTask<T> {

@@ -6,10 +6,11 @@ internal import AsyncIOSystem
 // `async` main of a program that links AsyncIOMain, go to swift_errorInMain; see CShims/runtime.c. All three end the
 // program in the same way.
 
-/// The actions of a program when an error ends it.
+/// The functions that end a program after an error.
 enum ProgramEnd {
-    /// Ends the program. After Ctrl-C, the program is ended by SIGINT. After a ``SystemExit``, it exits with the status
-    /// of that error. After any other error, it prints a line to standard error and exits with status 1.
+    /// Ends the program. After Ctrl-C, the program terminates itself with SIGINT. After a ``SystemExit``, the program
+    /// exits with the status of that error. After any other error, the program prints a line to standard error and
+    /// exits with status 1.
     static func end(with error: any Error) -> Never {
         switch error {
         case is KeyboardInterrupt: ProgramExit.dieOfInterrupt()
@@ -18,7 +19,7 @@ enum ProgramEnd {
         }
     }
 
-    /// Ends the program from code that runs on a loop. Everything is cleaned up first, in turns that run inside the
+    /// Ends the program from code that runs on a loop. This method first cleans up, in turns that run inside the
     /// current turn.
     static func end(with error: any Error, on loop: EventLoop) -> Never {
         loop.existingComponent(AsyncMain.self)?.hasEnded = true
@@ -27,7 +28,7 @@ enum ProgramEnd {
         end(with: isInterrupt ? KeyboardInterrupt() : error)
     }
 
-    /// Returns `error: ` with the type and the text of the error, in a single line.
+    /// Returns a single line that consists of `error: `, the type of the error, and its text.
     static func line(for error: any Error) -> String {
         let type = String(describing: type(of: error))
         let lines = "\(error)".split(whereSeparator: \.isNewline)
@@ -41,11 +42,11 @@ enum ProgramEnd {
 
     // MARK: Uncaught errors
 
-    /// The latest error that `run` threw, as an address. Used only on the process's first thread.
+    /// The address of the latest error that `run` threw. It is used only on the process's first thread.
     nonisolated(unsafe) private static var escaped: UInt = 0
     nonisolated(unsafe) private static var isEveryErrorOurs = false
 
-    /// Notes that `run` throws this error.
+    /// Records that `run` throws this error.
     static func noteEscape(of error: any Error) {
         guard Thread.isMain else { return }
         // SAFETY: only this thread uses the variable. An error is one pointer to its box, which stays the
@@ -55,7 +56,8 @@ enum ProgramEnd {
         listen()
     }
 
-    /// Reports every error, for a program whose `async` main runs on the loop.
+    /// Makes every error of an `async` main end the program with a message. Programs whose `async` main runs on the
+    /// loop use this method.
     static func reportsEveryError() {
         // SAFETY: set at load time, before there is a second thread.
         unsafe isEveryErrorOurs = true

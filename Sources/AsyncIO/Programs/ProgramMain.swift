@@ -1,4 +1,4 @@
-/// Runs `body` on a new event loop as the whole program, from its first line to its exit status.
+/// Runs `body` on a new event loop as a complete program, including the handling of errors and the exit status.
 ///
 /// ```swift
 /// import AsyncIO
@@ -10,20 +10,22 @@
 /// }
 /// ```
 ///
-/// This is ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with `@main`, where no caller can
-/// catch an error. If `body` returns, this function returns. Otherwise, the program ends here, after the cleanup:
+/// This function is the equivalent of ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with
+/// `@main`, where no caller can catch an error. If `body` returns, this function returns. Otherwise, this function
+/// cleans up and ends the program:
 ///
 /// - After an error, the program prints one line to standard error, which consists of `error: `, the type of the error,
-///   and its text. It exits with status 1.
-/// - After Ctrl-C, the process terminates itself with SIGINT, so that a shell can detect it (status 130). If `body`
-///   catches the cancellation and returns, the program continues.
-/// - After a ``SystemExit``, the program prints the message of the error, if any, and exits with its status.
+///   and its text. The program exits with status 1.
+/// - After Ctrl-C, the process terminates itself with SIGINT, so that a shell can detect the interrupt (status 130). If
+///   `body` catches the cancellation and returns, the program continues.
+/// - After a ``SystemExit``, the program prints the message of the error, if any, and exits with the status of the
+///   error.
 ///
 /// An error of a leftover task is reported to the exception handler and does not affect the exit status. If this
 /// function is called inside a running loop, it ends the program with a message that explains the mistake.
 ///
-/// In the `async` main of a program that links AsyncIOMain, the loop is already running. Call this function there with
-/// `await`:
+/// In the `async` main of a program that links AsyncIOMain, the loop is already running. In this case, call the
+/// function with `await`:
 ///
 /// ```swift
 /// @main struct Program {
@@ -33,11 +35,11 @@
 /// }
 /// ```
 ///
-/// Such a program does not need this function. When its `async` main throws an error, or when a user presses Ctrl-C,
-/// the program ends in the same way. However, when such a `main` returns, the process ends at once, whereas this
-/// function first cancels and awaits the remaining tasks, closes generators, and waits for the thread pool. The loop
-/// exists before this function is called. The environment variable `ASYNCIO_BACKEND` therefore chooses the backend, and
-/// a different `backend` here ends the program with a message that explains the mistake.
+/// Such a program does not need this function. When its `async` main throws an error, or when the user presses Ctrl-C,
+/// the program ends in the same way. However, when such a `main` returns, the process ends at once. In contrast, before
+/// this function returns, it cancels and awaits the remaining tasks, closes generators, and waits for the thread pool.
+/// The loop exists before this function is called. The environment variable `ASYNCIO_BACKEND` therefore chooses the
+/// backend, and passing a different `backend` ends the program with a message that explains the mistake.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
@@ -59,7 +61,7 @@ public func main<T>(
 }
 
 /// Runs a program like the synchronous `main`. Call this overload in the `async` main of a program that links
-/// AsyncIOMain. If the calling task is cancelled, `body` is cancelled as well.
+/// AsyncIOMain. If the calling task is cancelled, `body` is also cancelled.
 @_documentation(visibility: internal)
 @discardableResult
 public func main<T>(
@@ -88,7 +90,7 @@ public func main<T>(
     }
 }
 
-/// Tells the compiler which of the two functions is meant.
+/// Calls the synchronous overload of `main`. In an `async` function, the compiler would choose the other overload.
 private func runMain<T>(
     debug: Bool?, backend: EventLoop.Backend, _ body: @escaping @MainActor () async throws -> T
 ) -> T {

@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 
 /// Runs `body` on a new event loop and cleans up after it.
 ///
-/// Use it in code that needs the result or the error. As the first and last line of a program, use
+/// Use this function in code that needs the result or the error. To run a whole program, use
 /// ``main(debug:backend:_:)``.
 ///
 /// ```swift
@@ -19,8 +19,8 @@ internal import AsyncIOSystem
 ///   - body: The main task of the loop.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread; ``KeyboardInterrupt``
-///   if Ctrl-C ended `body`; ``OSError`` if the system does not allow the backend. An error that the program does not
-///   catch ends the program in the same way as in ``main(debug:backend:_:)``.
+///   if Ctrl-C ended `body`; ``OSError`` if the system does not permit the backend. If the program does not catch the
+///   thrown error, the program ends in the same way as with ``main(debug:backend:_:)``.
 ///
 /// asyncio: `asyncio.run`.
 @discardableResult
@@ -45,7 +45,7 @@ package func run<T>(_ runner: Runner, _ body: @escaping @MainActor () async thro
     }
 }
 
-/// An event loop for several calls of `run`.
+/// An object that runs several main tasks, one after another, on the same event loop.
 ///
 /// asyncio: `asyncio.Runner`.
 public final class Runner {
@@ -61,7 +61,7 @@ public final class Runner {
     private let time: EventLoop.Time
     private let configure: ((EventLoop) -> Void)?
 
-    /// Creates a runner. Its loop is created when it is first used.
+    /// Creates a runner. The runner creates its loop when the loop is first used.
     ///
     /// - Parameters:
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
@@ -82,7 +82,7 @@ public final class Runner {
 
     /// The loop of the runner.
     ///
-    /// - Throws: ``RuntimeError`` after ``close()``; ``OSError`` if the system does not allow the backend.
+    /// - Throws: ``RuntimeError`` after ``close()``; ``OSError`` if the system does not permit the backend.
     ///
     /// asyncio: `Runner.get_loop`.
     public var loop: EventLoop {
@@ -99,7 +99,7 @@ public final class Runner {
         }
     }
 
-    /// Runs `body` as the main task until it has ended. Other tasks stay suspended until the next run.
+    /// Runs `body` as the main task until the task has ended. Other unfinished tasks stay suspended until the next run.
     ///
     /// - Parameter body: The main task.
     /// - Returns: The value that `body` returns.
@@ -127,12 +127,12 @@ public final class Runner {
         }
     }
 
-    /// Ends everything that is left. This method first cancels all tasks and waits for them. It then closes generators
-    /// that are no longer iterated, waits for this loop's work on the thread pool, and closes the loop. Closing a
-    /// runner that was never used or is already closed does nothing.
+    /// Ends the remaining work, and closes the loop. This method first cancels all tasks and waits for them. It then
+    /// closes generators that are no longer iterated, waits for this loop's work on the thread pool, and closes the
+    /// loop. If the runner was never used or is already closed, this method does nothing.
     ///
-    /// If a task ignores its cancellation, this method waits for it without a limit. An error that ends a task goes to
-    /// the exception handler.
+    /// If a task ignores its cancellation, this method waits for the task without a limit. If a task ends with an
+    /// error, the error goes to the exception handler.
     ///
     /// - Throws: ``RuntimeError`` if a loop is running on this thread; ``KeyboardInterrupt`` if Ctrl-C
     ///   interrupts the cleanup; ``OSError`` if the poller fails.
@@ -154,7 +154,7 @@ public final class Runner {
     }
 }
 
-/// Handles Ctrl-C while a main task is running, unless the program handles it itself.
+/// Handles Ctrl-C while a main task is running, unless the program handles Ctrl-C itself.
 private final class InterruptScope {
     private let loop: EventLoop
     private var wasNoticed = false
@@ -170,14 +170,14 @@ private final class InterruptScope {
 
     var wasInterrupted: Bool { wasNoticed || isUnnoticed }
 
-    /// Whether there was a Ctrl-C that the loop has not noticed.
+    /// Whether Ctrl-C was pressed and the loop has not noticed this yet.
     var isUnnoticed: Bool { loop.signals.fallbackHasNews(for: .interrupt) }
 
     func end() { loop.signals.removeFallback(for: .interrupt) }
 }
 
 extension EventLoop {
-    /// Ends everything that is left: tasks, generators, and the thread pool's work.
+    /// Ends the remaining tasks, generators, and work on the thread pool.
     func finish() throws {
         try cancelAllTasks()
         try runUntilComplete(makeOwnTask { await $0.shutdownAsyncGenerators() })
@@ -185,7 +185,7 @@ extension EventLoop {
         try settle()
     }
 
-    /// Creates a task on this loop from outside, for a body that belongs to no actor.
+    /// Creates a task on this loop from outside, with a body that is not isolated to an actor.
     func makeOwnTask<T>(name: String? = nil, _ body: @escaping (EventLoop) async throws -> T) -> AsyncTask<T> {
         // SAFETY: the body runs on this thread, in the run that follows.
         nonisolated(unsafe) let body = body
@@ -200,7 +200,7 @@ extension EventLoop {
         }
     }
 
-    /// asyncio's `_cancel_all_tasks`.
+    /// Cancels all tasks and waits for them, like asyncio's `_cancel_all_tasks`.
     func cancelAllTasks() throws {
         let left = tasks.all
         guard !left.isEmpty else { return }

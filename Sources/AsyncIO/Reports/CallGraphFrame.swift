@@ -1,17 +1,17 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// A frame of a task's stack: a place in the program where a task is, or where it awaits another
-/// call.
+/// A frame of a task's stack. A frame is the place in a function at which the task is suspended, is running, or has
+/// called another function.
 public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
     /// The function, such as `worker(_:)` or `closure #1 in main()`.
     public let function: String
-    /// The path of the file, as it was passed to the compiler; `nil` if the program was built
-    /// without debug information.
+    /// The path of the file, as it was passed to the compiler; `nil` if the program was built without debug
+    /// information.
     public let file: String?
-    /// The line number; 0 if unknown.
+    /// The line number; 0 if the line is unknown.
     public let line: Int
-    /// Whether the function is suspended, rather than on the stack of a thread.
+    /// Whether the function is suspended, and not on the stack of a thread.
     public let isAsync: Bool
 
     init(_ place: CodePlace) {
@@ -21,10 +21,10 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         isAsync = place.isAsync
     }
 
-    /// File, line, and function: `Sources/app/main.swift:12 in worker(_:)`.
+    /// The file, the line, and the function, such as `Sources/app/main.swift:12 in worker(_:)`.
     public var description: String { "\(location) in \(function)" }
 
-    /// File and line. The path is relative to the working directory if the file is inside it.
+    /// The file and the line. The path is relative to the working directory if the file is inside that directory.
     public var location: String {
         guard let file else { return "(no line)" }
         return line > 0 ? "\(Self.shortened(file)):\(line)" : Self.shortened(file)
@@ -43,7 +43,7 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
 
     // MARK: Filtering
 
-    /// The frames of the user's code, without those of this library, the runtime, and the compiler.
+    /// Returns the frames of the user's code, without the frames of this library, the runtime, and the compiler.
     static func users(among places: some Sequence<CodePlace>) -> [CallGraphFrame] {
         let own = places.filter(isUsers)
         // If some frames have lines, a frame without one comes from another package or the
@@ -52,14 +52,14 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         return (withLines.isEmpty ? own : withLines).map(CallGraphFrame.init)
     }
 
-    /// The part of the stack of a loop's thread that the loop is running now, without the frames of
-    /// the loop itself and its callers.
+    /// Returns the part of a loop thread's stack that the loop is running now, without the frames of the loop itself
+    /// and its callers.
     static func onLoopsStack(_ places: [CodePlace]) -> ArraySlice<CodePlace> {
         places.prefix { !($0.isIn("7AsyncIO") && $0.function.hasPrefix("EventLoop.run")) }
     }
 
-    /// The program's own functions on a stack that was recorded when the program created or scheduled something on the
-    /// loop.
+    /// Returns the program's own functions on a stack that was recorded when the program created or scheduled something
+    /// on the loop.
     static func ofMaker(_ addresses: CodeAddresses) -> [CallGraphFrame] {
         users(among: onLoopsStack(Symbolizer.places(of: addresses)))
     }

@@ -1,6 +1,6 @@
-/// The place in the source code where something was created.
+/// The place in the source code where an object was created.
 ///
-/// A site is kept small, because every task has one. It takes only twelve bytes.
+/// A site takes only twelve bytes, which matters because every task has a site.
 public struct CreationSite: Sendable, CustomStringConvertible {
     @usableFromInline let file: LiteralText
 
@@ -9,7 +9,7 @@ public struct CreationSite: Sendable, CustomStringConvertible {
     /// The module and the file, as in `#fileID`.
     public var fileID: String { file.description }
 
-    /// The line.
+    /// The line number.
     public var line: UInt { UInt(storedLine) }
 
     /// Creates a site from the values of `#fileID` and `#line`.
@@ -19,7 +19,7 @@ public struct CreationSite: Sendable, CustomStringConvertible {
         storedLine = UInt32(clamping: line)
     }
 
-    /// The site as `Module/File.swift:12`.
+    /// The site as text, such as `Module/File.swift:12`.
     public var description: String { "\(file):\(line)" }
 }
 

@@ -8,14 +8,14 @@
 // Neither describing nor releasing the tree may use that much stack. Both are therefore iterative, with a list of the
 // remaining work.
 
-/// Returns the description of an error with its type: `ValueError: the port is negative`.
+/// Returns the type and the description of an error, such as `ValueError: the port is negative`.
 package func describe(_ error: any Error) -> String {
     ErrorText.text(of: [.error(error)])
 }
 
 /// An error that contains other errors.
 protocol NestingError: Error {
-    /// The contained errors; nil if there are none.
+    /// The contained errors, or nil if the error contains no errors.
     var nested: ErrorNest? { get }
     /// The parts of the text of the error. Each contained error is a separate part.
     var pieces: [ErrorText.Piece] { get }
@@ -77,7 +77,7 @@ final class ErrorNest: @unchecked Sendable {
         }
     }
 
-    /// Returns the nest of the last error, which is released when this returns.
+    /// Removes the last error, and returns its nest. The error is released when this method returns.
     @inline(never)
     private static func popNest(of errors: inout [any Error]) -> ErrorNest? {
         guard let error = errors.popLast() else { return nil }

@@ -5,17 +5,18 @@ internal import Logging
 ///
 /// asyncio: the context dictionary of `loop.call_exception_handler`.
 public struct ExceptionContext {
-    /// What happened.
+    /// A description of the problem.
     public var message: String
-    /// The error, if there is one.
+    /// The error, or `nil` if the problem is not an error.
     public var error: (any Error)?
     /// A description of the task or future in which the error occurred.
     public var subject: String?
-    /// The name of the task in which the error occurred, or `nil` for none.
+    /// The name of the task in which the error occurred, or `nil` if the error did not occur in a task.
     public var task: String?
-    /// Where the task was created.
+    /// The place where the task was created.
     public var location: String?
-    /// Where the task, future, or callback was created, innermost frame first. Available only in debug mode.
+    /// The stack on which the task, future, or callback was created, innermost frame first. It is available only in
+    /// debug mode.
     ///
     /// The first access is slow, because it reads the program's debug information.
     public var trace: [CallGraphFrame] {
@@ -49,11 +50,11 @@ public struct ExceptionContext {
 extension EventLoop {
     /// Sets the handler for errors that would otherwise go unnoticed.
     ///
-    /// The default logs them with swift-log at level `error` under the label `asyncio`, with the names of the
-    /// loop and the task in the metadata. An error that the handler throws is logged in the same way,
-    /// together with the message of the error that it was handling.
+    /// The default handler logs these errors with swift-log at level `error` under the label `asyncio`, with the names
+    /// of the loop and the task in the metadata. If a handler throws an error, that error is logged in the same way,
+    /// together with the message of the error that the handler was processing.
     ///
-    /// - Parameter handler: The handler, or `nil` for the default.
+    /// - Parameter handler: The handler, or `nil` for the default handler.
     ///
     /// asyncio: `loop.set_exception_handler`.
     public func setExceptionHandler(_ handler: ((ExceptionContext) throws -> Void)?) {
@@ -103,14 +104,14 @@ extension EventLoop {
         }
     }
 
-    /// Logs a warning about something that works but should be changed, like Python's `ResourceWarning` and
+    /// Logs a warning about code that works but should be changed, like Python's `ResourceWarning` and
     /// `RuntimeWarning`.
     static func warn(_ message: String, of loop: EventLoop? = nil) {
         logger(loop: loop ?? here, task: currentTask()?.name).warning("\(message)")
     }
 
-    /// Returns a logger whose messages include the loop and the task, unless a message sets them itself. It is created
-    /// each time, because a program can configure its logging after this library has started.
+    /// Returns a logger whose messages include the loop and the task, unless a message sets these values itself. The
+    /// logger is created each time, because a program can configure its logging after this library has started.
     static func logger(loop: EventLoop?, task: String?) -> Logger {
         var logger = Logger(label: "asyncio")
         if let loop { logger[metadataKey: "loop"] = "\(loop.name)" }

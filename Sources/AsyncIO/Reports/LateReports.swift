@@ -4,18 +4,18 @@ internal import AsyncIOSystem
 // Symbolizing the first of them takes a second or two, which must not block the loop. A thread does the work and logs
 // the reports in order. Closing a loop waits for that thread.
 
-/// Reports that are made one after the other on a separate thread. Any thread.
+/// Makes reports, one after another, on a separate thread. Any thread can add reports.
 enum LateReports {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
         var isWorking = false
-        /// The threads that wait until no report is left.
+        /// The threads that are waiting until no report is left.
         var closers: [ThreadGate] = []
     }
 
     private static let state = Guarded(State())
 
-    /// Symbolizes the addresses and passes the program's own functions among them to `report`.
+    /// Symbolizes the addresses, and passes the program's own functions at these addresses to `report`.
     static func add(of maker: CodeAddresses, _ report: @escaping @Sendable ([CallGraphFrame]) -> Void) {
         let mustStart = state.withLock { state in
             state.waiting.append { report(CallGraphFrame.ofMaker(maker)) }
@@ -31,7 +31,7 @@ enum LateReports {
         }
     }
 
-    /// Waits until all reports are made.
+    /// Waits until all reports have been made.
     static func finish() {
         let gate = ThreadGate()
         let mustWait = state.withLock { state in

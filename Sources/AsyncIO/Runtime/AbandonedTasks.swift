@@ -14,11 +14,11 @@ internal import CShims
 // all. Looking up a job costs one load until the first task is abandoned.
 
 enum AbandonedTasks {
-    /// The numbers of the tasks, by address.
+    /// The numbers of the abandoned tasks, by address.
     private static let noted = Guarded<[UInt: UInt32]>([:])
 
-    /// Notes that the tasks never run again. The objects that the tasks wait for may belong to other code and be
-    /// completed later. This method makes these objects forget the tasks, so that wake-ups need no check.
+    /// Records that the tasks never run again. The objects that the tasks wait for may belong to other code, which may
+    /// complete them later. This method makes these objects forget the tasks, so that wake-ups need no check.
     static func add(_ tasks: [AnyAsyncTask], of loop: EventLoop) {
         for task in tasks { _ = task.waitingOn?.forgetWake(of: task) }
         let carriers = loop.carriers.carriers(of: tasks)
@@ -29,7 +29,7 @@ enum AbandonedTasks {
         asyncio_set_has_abandoned_tasks()
     }
 
-    /// Whether the job belongs to such a task. Can be called on any thread.
+    /// Returns whether the job belongs to an abandoned task. You can call this method on any thread.
     @inline(__always)
     static func contain(_ job: UnownedJob) -> Bool { asyncio_has_abandoned_tasks() && find(job) }
 

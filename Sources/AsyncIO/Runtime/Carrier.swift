@@ -9,7 +9,7 @@ struct Carrier: Equatable {
     // forgets its carrier before that ends.
     private let address: UnsafeMutableRawPointer
 
-    /// The Swift task of an `async` main, if it is known.
+    /// The Swift task of an `async` main, or nil if the task is not known.
     static var ofAsyncMain: Carrier? { unsafe ProgramExit.mainTask.map { unsafe Carrier(address: $0) } }
 
     /// The Swift task that is running on this thread.
@@ -23,10 +23,10 @@ struct Carrier: Equatable {
     @usableFromInline
     static func == (left: Carrier, right: Carrier) -> Bool { unsafe left.address == right.address }
 
-    /// Sets the native cancellation flag and runs its handlers.
+    /// Sets the task's native cancellation flag, and runs the task's cancellation handlers.
     func cancel() { unsafe asyncio_task_cancel(address) }
 
-    /// The functions that the Swift task is suspended in, innermost first.
+    /// The functions in which the Swift task is suspended, innermost first.
     var suspendedFrames: CodeAddresses { unsafe CodeAddresses(ofSuspendedTask: address) }
 
     /// The number of the Swift task. Swift tasks are numbered in the order of their creation.

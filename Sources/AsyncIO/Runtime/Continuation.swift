@@ -13,12 +13,13 @@ struct Continuation {
     @inline(__always)
     func resume() { unsafe raw.resume() }
 
-    /// Notifies ThreadSanitizer, if the program contains it, that the calling task was resumed. Call this after each
-    /// wait.
+    /// Notifies ThreadSanitizer that the calling task was resumed, if the program uses ThreadSanitizer. Call this
+    /// method after each wait.
     ///
-    /// The continuation may be resumed before its task suspends. Then the task continues at once, and the runtime does
-    /// not notify ThreadSanitizer of the order of events, as it does otherwise. ThreadSanitizer would report the task's
-    /// next wait, which reuses the memory of the continuation, as a race with the thread that resumed it.
+    /// If the continuation is resumed before its task suspends, the task continues at once. In this case, the runtime
+    /// does not notify ThreadSanitizer of the order of events. Without this call, ThreadSanitizer would report a race
+    /// between the task's next wait, which reuses the memory of the continuation, and the thread that resumed the
+    /// continuation.
     @inline(__always)
     static func wasResumed() { asyncio_task_was_resumed() }
 }

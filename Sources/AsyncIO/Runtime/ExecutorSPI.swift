@@ -12,8 +12,8 @@ internal import CShims
 internal import Synchronization
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
-/// Receives the jobs of the Swift runtime. The jobs go to the loop of this thread, or to the inbox of the loop that is
-/// running on another thread. This object lives as long as the process.
+/// An executor that receives the jobs of the Swift runtime. It passes the jobs to the loop of this thread, or to the
+/// inbox of the loop that is running on another thread. This object exists as long as the process.
 final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     static let shared = LoopExecutor()
 
@@ -22,7 +22,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         var running: Running?
         /// The items that arrived while no loop was running. The next loop receives them.
         var orphans: [Inbox.Item] = []
-        /// Called when a job arrives while no loop is running, so that a host can run one. See LoopPump.
+        /// A closure that is called when a job arrives while no loop is running, so that a host can run a loop. See
+        /// `LoopPump`.
         var onOrphan: (@Sendable () -> Void)?
     }
 
@@ -33,7 +34,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     }
 
     private let destination = Guarded(Destination())
-    /// The address of the inbox of `destination.running`, or 0, for access without a lock. See Inbox.
+    /// The address of the inbox of `destination.running`, or 0. It can be read without a lock. See `Inbox`.
     private let inbox = Atomic<UInt>(0)
 
     // MARK: Installing
@@ -45,7 +46,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private static let installation: Void = _createExecutors(factory: Factory.self)
 
-    /// Makes this object the executor of the process, once.
+    /// Makes this object the executor of the process. Further calls have no effect.
     static func install() { installation }
 
     // MARK: Jobs
@@ -107,7 +108,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         }
     }
 
-    /// Posts an item under the lock, while no loop can start or stop running.
+    /// Posts an item under the lock, so that no loop can start or stop running in the meantime.
     @inline(never)
     private func postToWhoeverRuns(_ item: Inbox.Item) {
         let onOrphan = destination.withLock { destination -> (@Sendable () -> Void)? in
@@ -136,7 +137,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     // MARK: The running loop
 
-    /// Makes `loop` the receiver of the items from other threads. Returns the previous one.
+    /// Makes `loop` the receiver of the items from other threads. Returns the previous receiver.
     func beginRunning(_ loop: EventLoop) -> Running? {
         let running = Running(inbox: loop.inbox, wakeUp: loop.poller.wakeUp)
         let (outer, orphans) = destination.withLock { destination in
@@ -151,7 +152,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         _ = destination.withLock { replace(&$0, outer) }
     }
 
-    /// Makes the new inbox accept jobs instead of the old one. Returns the old one.
+    /// Makes the new inbox accept jobs instead of the old inbox. Returns the previous receiver.
     private func replace(_ destination: inout Destination, _ running: Running?) -> Running? {
         let old = destination.running
         old?.inbox.endRunning()
@@ -217,9 +218,9 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 }
 
 extension UnownedJob {
-    /// The first of the two words in a job that are reserved for the job's executor. This is the word that
-    /// `ExecutorJob.withUnsafeExecutorPrivateData` provides, without the cost of that method. The owner of the job can
-    /// use it until the job runs.
+    /// The first of the two words in a job that are reserved for the job's executor.
+    /// `ExecutorJob.withUnsafeExecutorPrivateData` provides the same word, but at a higher cost. The owner of the job
+    /// can use the word until the job runs.
     //
     // SAFETY: a job is a pointer to the runtime's object, in which the words have had this offset since Swift
     // 5.5; InboxTests checks that they still do.
@@ -232,7 +233,7 @@ extension UnownedJob {
 }
 
 extension EventLoop {
-    /// For tests.
+    /// The executor's word in a job, for tests.
     @unsafe package static func executorWord(of job: UnownedJob) -> UnsafeMutablePointer<UInt> {
         unsafe job.executorWord
     }

@@ -1,5 +1,5 @@
-/// The actor to which code on a loop belongs if it names no other actor. On a loop of the process, this is the main
-/// actor. On a loop with its own thread, it is the loop's executor.
+/// The actor to which code on a loop is isolated by default. On a loop of the process, this is the main actor. On a
+/// loop with its own thread, this is the loop's executor.
 @safe
 @usableFromInline
 struct LoopHome {
@@ -15,7 +15,7 @@ struct LoopHome {
         EventLoop.here.map { unsafe LoopHome(actor: $0.home?.object ?? MainActor.shared) }
     }
 
-    /// Calls `body` in the isolation of the actor.
+    /// Calls `body`, isolated to the actor.
     @usableFromInline
     func assume<T>(_ body: (isolated any Actor) -> T) -> T {
         // SAFETY: isolation is a promise to the compiler, which `init` has checked.

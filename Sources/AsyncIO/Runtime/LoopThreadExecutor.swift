@@ -21,7 +21,7 @@ internal import AsyncIOSystem
 // ready. Code that only computes, such as a method that returns a property, works as before. Its waits fail, and its
 // tasks are cancelled, because nothing that they could wait for can happen.
 
-/// The serial executor of a loop that runs on its own thread. Any thread.
+/// The serial executor of a loop that runs on its own thread. Any thread can use it.
 @usableFromInline
 actor LoopThreadExecutor: SerialExecutor {
     nonisolated let loop: EventLoop
@@ -29,7 +29,7 @@ actor LoopThreadExecutor: SerialExecutor {
 
     private struct Late {
         var jobs: [UnownedJob] = []
-        /// Whether a thread is running the loop, or the jobs that arrived after the end of the loop.
+        /// Whether a thread is running the loop, or is running jobs that arrived after the loop ended.
         var hasThread = true
     }
 
@@ -63,7 +63,7 @@ actor LoopThreadExecutor: SerialExecutor {
     @inline(__always)
     private nonisolated var isHere: Bool { unsafe ThreadState.loop == Unretained(loop).pointer }
 
-    /// Returns nil on other threads, so that `checkIsolated` can print its message.
+    /// Returns true on the loop's thread. Returns nil on other threads, so that `checkIsolated` can print its message.
     @usableFromInline
     nonisolated func isIsolatingCurrentContext() -> Bool? { isHere ? true : nil }
 
@@ -77,7 +77,7 @@ actor LoopThreadExecutor: SerialExecutor {
             """)
     }
 
-    /// Calls `body` in the isolation of this executor. Loop thread only.
+    /// Calls `body`, isolated to this executor. Call this method only on the loop's thread.
     nonisolated func assume<T>(_ body: (isolated any Actor) -> T) -> T {
         checkIsolated()
         return unsafe LoopHome(actor: self).assume(body)
@@ -101,7 +101,7 @@ actor LoopThreadExecutor: SerialExecutor {
         }
     }
 
-    /// Runs the jobs that arrived after the end, on the only thread that uses the loop now.
+    /// Runs the jobs that arrived after the loop ended. Only this thread uses the loop now.
     nonisolated func runLateJobs() {
         while true {
             let jobs = late.withLock { late -> [UnownedJob] in
@@ -116,10 +116,11 @@ actor LoopThreadExecutor: SerialExecutor {
 }
 
 extension EventLoop {
-    /// The number of times that the tasks of late jobs are cancelled, if they catch the cancellation and wait again.
+    /// The maximum number of times that the task of a late job is cancelled if it catches the cancellation and waits
+    /// again.
     private static let mostCancellations = 100
 
-    /// Runs jobs on a closed loop, until they would have to wait.
+    /// Runs jobs on a closed loop, until the jobs would have to wait.
     fileprivate func runAfterEnd(_ jobs: [UnownedJob]) {
         whileCurrent {
             for job in jobs { ready.append(.job(job)) }

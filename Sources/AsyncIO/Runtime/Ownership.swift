@@ -15,11 +15,12 @@ enum Ownership {
         set { if newValue { asyncio_set_checks_ownership() } }
     }
 
-    /// The mark of a loop in its objects. It is not zero, and only a few loops have the same mark.
+    /// Returns the mark that the objects of a loop carry. The mark is not zero, and only a few loops share the same
+    /// mark.
     static func mark(of loop: EventLoop) -> UInt8 { UInt8(loop.index % 255) + 1 }
 
-    /// Marks an object as belonging to `loop`, or stops the program if it belongs to a loop on another thread. Nested
-    /// loops share their objects.
+    /// Marks an object as belonging to `loop`, or stops the program if the object belongs to a loop on another thread.
+    /// Nested loops share their objects.
     @inline(never)
     static func check(_ mark: inout UInt8, on loop: EventLoop, _ object: @autoclosure () -> String) {
         let own = Self.mark(of: loop)

@@ -1,6 +1,6 @@
 internal import CShims
 
-/// The number of signals that this process has received, of all kinds.
+/// The total number of signals that this process has received.
 enum SignalArrivals {
     @inline(__always)
     static var count: UInt32 { asyncio_signal_arrivals() }

@@ -1,8 +1,8 @@
 internal import CShims
 
-/// Facts about the loop of a thread. Each is read with one load.
+/// Facts about the loop of the current thread. Reading a fact takes one load.
 enum ThreadState {
-    /// The loop of this thread, unretained.
+    /// The loop of this thread, which is not retained.
     @inline(__always)
     static var loop: UnsafeMutableRawPointer? { unsafe asyncio_loop_get() }
 
@@ -17,13 +17,13 @@ enum ThreadState {
         set { asyncio_set_virtual_time(newValue ?? ASYNCIO_REAL_TIME) }
     }
 
-    /// The nanoseconds to add to virtual time to get the date as nanoseconds since 1970.
+    /// The number of nanoseconds that must be added to virtual time to get the date in nanoseconds since 1970.
     static var virtualEpoch: Int64 {
         get { asyncio_virtual_epoch() }
         set { asyncio_set_virtual_epoch(newValue) }
     }
 
-    /// Whether the runtime is about to run an `async` main on this thread, which will need a loop.
+    /// Whether the runtime is about to run an `async` main on this thread. Such a main will need a loop.
     @inline(__always)
     static var awaitsMain: Bool {
         get { asyncio_awaits_main() }

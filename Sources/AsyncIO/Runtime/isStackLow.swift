@@ -1,5 +1,5 @@
 internal import CShims
 
-/// Whether less than a quarter of this thread's stack is left, so that nested work has to continue elsewhere.
+/// Returns whether less than a quarter of this thread's stack is left. If so, nested work must continue elsewhere.
 @usableFromInline
 func isStackLow() -> Bool { asyncio_stack_is_low() }

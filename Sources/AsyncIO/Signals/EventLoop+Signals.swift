@@ -2,14 +2,15 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// Calls `callback` each time `signal` arrives. Replaces the signal's previous callback.
+    /// Calls `callback` each time `signal` arrives. The callback replaces the signal's previous callback.
     ///
     /// The callback is an ordinary callback of the loop. It runs in the turn after the loop detects the signal. If
     /// several signals are detected in the same turn, their callbacks run in the order of the signals' numbers. A
     /// callback for ``ProcessSignal/interrupt`` replaces the effect of Ctrl-C in `run { }`.
     ///
-    /// - Throws: ``ValueError`` if the signal does not exist; ``RuntimeError`` if the signal cannot be caught, this is
-    ///   not the process's first thread, or the loop is closed; ``OSError`` if the system refuses the handler.
+    /// - Throws: ``ValueError`` if the signal does not exist; ``RuntimeError`` if the signal cannot be caught, the
+    ///   calling thread is not the process's first thread, or the loop is closed; ``OSError`` if the system refuses the
+    ///   handler.
     ///
     /// asyncio: `loop.add_signal_handler`.
     public func addSignalHandler(_ signal: ProcessSignal, _ callback: @escaping () throws -> Void) throws {
@@ -19,10 +20,10 @@ extension EventLoop {
         }
     }
 
-    /// Removes the callback for a signal and restores the signal's default action. For ``ProcessSignal/interrupt``,
-    /// this is the effect in `run { }`.
+    /// Removes the callback for a signal, and restores the signal's default action. The default action of
+    /// ``ProcessSignal/interrupt`` is the effect of Ctrl-C in `run { }`.
     ///
-    /// - Returns: Whether there was a callback.
+    /// - Returns: Whether the signal had a callback.
     /// - Throws: The same errors as ``addSignalHandler(_:_:)``.
     ///
     /// asyncio: `loop.remove_signal_handler`.
@@ -37,7 +38,7 @@ extension EventLoop {
     }
 
     /// Adds `listener` for the signals, in addition to their handlers and other listeners. The loop retains the
-    /// listener until ``removeListener(_:for:)``.
+    /// listener until ``removeListener(_:for:)`` is called.
     func addListener(_ listener: any SignalListener, for kinds: [ProcessSignal]) throws {
         var added: [ProcessSignal] = []
         do {

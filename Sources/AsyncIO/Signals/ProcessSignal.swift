@@ -11,17 +11,17 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
 
     /// SIGHUP: the terminal was closed. By convention, this signal makes a server reread its configuration.
     public static let hangUp = ProcessSignal(rawValue: 1)
-    /// SIGINT: Ctrl-C.
+    /// SIGINT: the user has pressed Ctrl-C.
     public static let interrupt = ProcessSignal(rawValue: 2)
-    /// SIGQUIT: Ctrl-\\.
+    /// SIGQUIT: the user has pressed Ctrl-\\.
     public static let quit = ProcessSignal(rawValue: 3)
     /// SIGABRT: the process aborts.
     public static let abort = ProcessSignal(rawValue: 6)
     /// SIGKILL: ends a process. The process cannot prevent this.
     public static let kill = ProcessSignal(rawValue: 9)
-    /// SIGUSR1: defined by the program.
+    /// SIGUSR1: the program defines the meaning.
     public static let user1 = ProcessSignal(rawValue: 10)
-    /// SIGUSR2: defined by the program.
+    /// SIGUSR2: the program defines the meaning.
     public static let user2 = ProcessSignal(rawValue: 12)
     /// SIGPIPE: data was written to a pipe or socket that has no reader.
     public static let brokenPipe = ProcessSignal(rawValue: 13)
@@ -35,12 +35,12 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     public static let `continue` = ProcessSignal(rawValue: 18)
     /// SIGSTOP: stops a process. The process cannot prevent this.
     public static let stop = ProcessSignal(rawValue: 19)
-    /// SIGTSTP: Ctrl-Z.
+    /// SIGTSTP: the user has pressed Ctrl-Z.
     public static let terminalStop = ProcessSignal(rawValue: 20)
     /// SIGWINCH: the size of the terminal has changed.
     public static let windowChange = ProcessSignal(rawValue: 28)
 
-    /// Whether programs can use the signal: the C library reserves 32 and 33.
+    /// Whether programs can use the signal. The C library reserves the signals 32 and 33.
     var isValid: Bool { (1...31).contains(rawValue) || (34...64).contains(rawValue) }
 }
 

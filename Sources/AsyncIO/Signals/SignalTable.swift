@@ -13,7 +13,7 @@ internal import SystemPackage
 // Ctrl-C in `run` is the *fallback* of SIGINT: it applies if the program neither handles the signal nor
 // listens to it, on any loop. Only then does the second Ctrl-C end the process, in step 1.
 
-/// The handlers, listeners, and fallbacks of signals. Loop thread only.
+/// The handlers, listeners, and fallbacks of signals. This class is used only on the loop's thread.
 final class SignalTable: LoopComponent {
     struct Entry {
         /// The number of arrivals of the signal that have been handled.
@@ -23,7 +23,7 @@ final class SignalTable: LoopComponent {
         var fallback: (() -> Void)?
 
         var isEmpty: Bool { handler == nil && listeners.isEmpty && fallback == nil }
-        /// Whether there is only a fallback.
+        /// Whether the signal has neither a handler nor a listener.
         var isInsistent: Bool { handler == nil && listeners.isEmpty }
     }
 
@@ -40,7 +40,8 @@ final class SignalTable: LoopComponent {
 
     /// Changes the entry of a signal, and installs or removes the system's handler accordingly.
     ///
-    /// - Throws: An error if the system does not allow the signal to be caught, in which case nothing is changed.
+    /// - Throws: An error if the system does not allow the signal to be caught. When this method throws, nothing is
+    ///   changed.
     func change(
         _ signal: ProcessSignal, _ body: (inout Entry) -> Void
     ) throws(Errno) {
@@ -89,7 +90,7 @@ final class SignalTable: LoopComponent {
         entries[signal.rawValue] = entry.isEmpty ? nil : entry
     }
 
-    /// Whether the signal has arrived, belongs to the fallback, and has not been processed yet.
+    /// Returns whether the signal has arrived, belongs to the fallback, and has not been processed yet.
     func fallbackHasNews(for signal: ProcessSignal) -> Bool {
         guard let entry = entries[signal.rawValue], entry.fallback != nil, entry.isInsistent else { return false }
         return SignalSource.isInsistent(signal.rawValue) && SignalSource.count(signal.rawValue) != entry.seen
@@ -97,7 +98,7 @@ final class SignalTable: LoopComponent {
 
     // MARK: Arrivals
 
-    /// Returns the signals that have arrived since the last call, by number, with their counts.
+    /// Returns the signals that have arrived since the last call, ordered by number, with their counts.
     private func takeArrivals() -> [(signal: ProcessSignal, count: UInt32, entry: Entry)] {
         var arrived: [(signal: ProcessSignal, count: UInt32, entry: Entry)] = []
         for (number, entry) in entries {
@@ -109,7 +110,7 @@ final class SignalTable: LoopComponent {
         return arrived.sorted { $0.signal.rawValue < $1.signal.rawValue }
     }
 
-    /// Called when a signal has arrived.
+    /// Delivers the signals that have arrived.
     private func takeSignals() {
         for (signal, count, entry) in takeArrivals() {
             if entry.isInsistent {

@@ -10,8 +10,9 @@ internal import DequeModule
 /// ```
 ///
 /// While the sequence exists, the default actions of its signals are disabled. For example, Ctrl-C does not cancel the
-/// main task. Handlers and other sequences for the same signals also receive them. If several signals of the same kind
-/// arrive before the first one is read, the sequence returns only one of them, as the kernel does for pending signals.
+/// main task. Handlers and other sequences for the same signals also receive the signals. If several signals of the
+/// same kind arrive before the first one is read, the sequence returns only one signal, as the kernel does for pending
+/// signals.
 ///
 /// To wait for a single signal, call ``SignalSequence/next()``.
 ///
@@ -24,13 +25,13 @@ public func signals(_ kinds: ProcessSignal...) throws -> SignalSequence {
     try SignalSequence(kinds, on: EventLoop.running)
 }
 
-/// An asynchronous sequence of signals as they arrive; see ``signals(_:)``.
+/// An asynchronous sequence of arriving signals; see ``signals(_:)``.
 ///
-/// Several tasks can iterate over the sequence. Each signal is delivered to only one of the tasks.
+/// Several tasks can iterate over the sequence. Each signal is delivered to only one task.
 public final class SignalSequence: AsyncSequence {
     /// The kind of signal that arrived.
     public typealias Element = ProcessSignal
-    /// The type of the errors that iterating throws. Iterating throws only if the task is cancelled.
+    /// The type of the errors that iterating throws. Iterating throws an error only if the task is cancelled.
     public typealias Failure = any Error
 
     // Loop thread only: the class is not Sendable.
@@ -38,8 +39,8 @@ public final class SignalSequence: AsyncSequence {
     private let kinds: [ProcessSignal]
     private let line = Line()
 
-    /// The signals that have arrived, and the tasks that wait for them. The loop retains this object but not the
-    /// sequence, so the sequence is released when its owner releases it.
+    /// The signals that have arrived, and the tasks that are waiting for signals. The loop retains this object but not
+    /// the sequence, so the sequence does not stay in memory after its owner has released it.
     private final class Line: SignalListener {
         var arrived = Deque<ProcessSignal>()
         let readers = WaitQueue()
@@ -69,7 +70,7 @@ public final class SignalSequence: AsyncSequence {
     /// let signal = try await signals(.terminate, .interrupt).next()
     /// ```
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
+    /// - Throws: `CancellationError` if the task is cancelled. A cancellation does not lose a signal.
     ///
     /// asyncio: none; the closest equivalent is a future that `loop.add_signal_handler` completes.
     @discardableResult
@@ -84,14 +85,14 @@ public final class SignalSequence: AsyncSequence {
     /// Returns an iterator over the signals.
     public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
-    /// An iterator over signals. It never ends.
+    /// An iterator over signals. The iteration never ends.
     public struct Iterator: AsyncIteratorProtocol {
         let sequence: SignalSequence
 
         /// Waits for the next signal.
         ///
-        /// - Returns: The signal. This is never `nil`.
-        /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
+        /// - Returns: The signal, which is never `nil`.
+        /// - Throws: `CancellationError` if the task is cancelled. A cancellation does not lose a signal.
         public mutating func next() async throws -> ProcessSignal? { try await sequence.next() }
 
         /// Waits for the next signal; see ``next()``.

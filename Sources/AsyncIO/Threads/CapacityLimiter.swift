@@ -1,4 +1,4 @@
-/// A limit on the number of concurrent operations, which can be changed.
+/// An adjustable limit on the number of concurrent operations.
 ///
 /// ```swift
 /// let limiter = CapacityLimiter(4)
@@ -13,9 +13,9 @@ public final class CapacityLimiter: ScopedLocking {
     // Loop thread only.
     private let slots: Slots
 
-    /// The maximum number of slots that are in use at the same time. If you increase it, waiting tasks continue. If you
-    /// decrease it, slots that are in use stay in use, and no task gets a slot until the number of used slots is below
-    /// the new maximum.
+    /// The maximum number of slots that can be in use at the same time. If you increase this number, waiting tasks
+    /// continue. If you decrease this number, used slots stay in use, and no task gets a slot until the number of used
+    /// slots is below the new maximum.
     ///
     /// - Precondition: The number is at least 1.
     public var total: Int {
@@ -34,7 +34,7 @@ public final class CapacityLimiter: ScopedLocking {
 
     /// Creates a limiter.
     ///
-    /// - Parameter total: The maximum number of slots that are in use at the same time.
+    /// - Parameter total: The maximum number of slots that can be in use at the same time.
     /// - Precondition: `total` is at least 1. For a number that is known only at run time, use ``init(validating:)``.
     public init(_ total: Int) {
         if total < 1 { stop(Self.message(total), instead: "CapacityLimiter(validating:)") }
@@ -44,7 +44,7 @@ public final class CapacityLimiter: ScopedLocking {
 
     /// Creates a limiter from a number that is known only at run time.
     ///
-    /// - Parameter total: The maximum number of slots that are in use at the same time.
+    /// - Parameter total: The maximum number of slots that can be in use at the same time.
     /// - Throws: ``ValueError`` if `total` is less than 1.
     public convenience init(validating total: Int) throws(ValueError) {
         guard total >= 1 else { throw ValueError(Self.message(total)) }
@@ -55,7 +55,7 @@ public final class CapacityLimiter: ScopedLocking {
 
     /// Waits until a slot is free, and takes it.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no slot is taken.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. A cancelled call does not take a slot.
     ///
     /// trio: `CapacityLimiter.acquire`.
     public func acquire() async throws {
@@ -74,7 +74,7 @@ public final class CapacityLimiter: ScopedLocking {
         return true
     }
 
-    /// Returns a slot.
+    /// Releases a slot.
     ///
     /// - Precondition: A slot is in use.
     ///

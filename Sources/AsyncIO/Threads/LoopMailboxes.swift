@@ -5,8 +5,8 @@ final class LoopMailboxes: LoopComponent {
 
     // MARK: Serving
 
-    /// At the end of the current step, serves the tasks and threads that are waiting to put an item. If the run ends
-    /// with this step, they are served at the end of the run.
+    /// Serves the tasks and threads that are waiting to put an item. This happens at the end of the current step, or at
+    /// the end of the run if the run ends with this step.
     func serveLater(_ mailbox: MailboxState) {
         if toServe.isEmpty { loop.enqueue { [self] in serve() } }
         toServe.append(mailbox)

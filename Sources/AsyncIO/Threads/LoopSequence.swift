@@ -1,22 +1,22 @@
 extension AsyncSequence where Element: Sendable {
-    /// Returns a `Sendable` sequence with the same elements. Use it for code that requires a `Sendable` sequence but
-    /// runs its tasks on this loop. For example, the tasks of the operators in async-algorithms run on the loop of the
-    /// process.
+    /// Returns a `Sendable` sequence with the same elements. Use the result for code that requires a `Sendable`
+    /// sequence but runs its tasks on this loop. For example, the tasks of the operators in async-algorithms run on the
+    /// loop of the process.
     ///
     /// ```swift
     /// for try await event in merge(news.subscribe().asSendable(), orders.asSendable()) { handle(event) }
     /// ```
     ///
-    /// Iterating on another loop or thread throws an error and does not access the sequence. To pass elements to
-    /// another loop or thread, use a ``Mailbox``.
+    /// Iterating on another loop or thread throws an error, without accessing the sequence. To pass elements to another
+    /// loop or thread, use a ``Mailbox``.
     public func asSendable() -> LoopSequence<Self> { LoopSequence(self) }
 }
 
-/// A sequence that belongs to a loop, made with `asSendable()`.
+/// A `Sendable` sequence that belongs to a loop. You create it with `asSendable()`.
 public struct LoopSequence<Base: AsyncSequence>: AsyncSequence, Sendable where Base.Element: Sendable {
     /// An element of the sequence.
     public typealias Element = Base.Element
-    /// The error of the sequence, or ``RuntimeError``.
+    /// Iterating throws the error of the sequence, or a ``RuntimeError``.
     public typealias Failure = any Error
 
     private let storage: Storage

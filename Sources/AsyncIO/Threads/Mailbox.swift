@@ -1,8 +1,8 @@
 public import DequeModule
 
-/// A first-in, first-out queue for tasks of any event loop, plain Swift tasks, and threads.
+/// A FIFO queue that tasks of any event loop, plain Swift tasks, and threads can use.
 ///
-/// A ``Queue`` belongs to one loop. A mailbox is `Sendable`: use it to pass values between loops, or between a
+/// A ``Queue`` belongs to one loop. A mailbox is `Sendable`. Use a mailbox to pass values between loops, or between a
 /// loop and other threads.
 ///
 /// ```swift
@@ -20,9 +20,10 @@ public import DequeModule
 /// and senders are served in FIFO order, regardless of where they wait. No item is lost when a wait is cancelled, or
 /// when the loop of a waiting task is closed.
 ///
-/// Without a wait, an operation costs one mutex lock. An operation that wakes a waiter on another thread also costs a
-/// thread crossing. If senders wait because the mailbox is full, a receiver on a loop wakes them together. It does so
-/// when half of the mailbox is empty, and at the latest when the receiver suspends or its loop stops.
+/// An operation that does not wait acquires one mutex. An operation that wakes a waiter on another thread also requires
+/// a switch between threads. If senders are waiting because the mailbox is full, a receiver on a loop wakes them
+/// together. The receiver does so when half of the mailbox is empty, or at the latest when the receiver suspends or its
+/// loop stops.
 ///
 /// asyncio: none; the closest equivalents are the packages `janus` and `culsans`.
 //
@@ -68,21 +69,21 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     // MARK: State
 
-    /// The number of items. Another thread may have changed it by the time you read it.
+    /// The number of items. Other threads can change this number at any time.
     public var count: Int { state.facts.count }
 
-    /// Whether there are no items. Another thread may have changed that by the time you read it.
+    /// Whether the mailbox is empty. Other threads can change this at any time.
     public var isEmpty: Bool { count == 0 }
 
-    /// Whether ``put(_:)`` would have to wait. Another thread may have changed that by the time you read it.
+    /// Whether ``put(_:)`` would have to wait. Other threads can change this at any time.
     public var isFull: Bool { state.facts.isFull }
 
-    /// Whether ``shutdown(immediate:)`` was called.
+    /// Whether ``shutdown(immediate:)`` has been called.
     public var isShutDown: Bool { state.facts.isShutDown }
 
     // MARK: Put
 
-    /// Puts an item at the end, and waits while the mailbox is full.
+    /// Puts an item at the end of the mailbox, and waits while the mailbox is full.
     ///
     /// If the task is cancelled while it waits, the item is not added.
     ///
@@ -97,22 +98,22 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
         try putInReservedPlace(item)
     }
 
-    /// Puts an item at the end.
+    /// Puts an item at the end of the mailbox.
     ///
     /// - Parameter item: The item.
-    /// - Throws: ``QueueFull`` if the mailbox is full; ``QueueShutDown`` if it was shut down.
+    /// - Throws: ``QueueFull`` if the mailbox is full; ``QueueShutDown`` if the mailbox was shut down.
     @inlinable
     public func putNoWait(_ item: Element) throws {
         guard try putIfRoom(item) else { throw QueueFull() }
     }
 
-    /// Puts an item at the end, and blocks the calling thread while the mailbox is full.
+    /// Puts an item at the end of the mailbox, and blocks the calling thread while the mailbox is full.
     ///
     /// - Parameters:
     ///   - item: The item.
     ///   - timeout: The maximum time to wait, or `nil` for no limit.
-    /// - Throws: ``QueueShutDown`` if the mailbox was shut down; ``TimeoutError`` if the time is up;
-    ///   ``RuntimeError`` if the calling thread is running an event loop, which the call would block.
+    /// - Throws: ``QueueShutDown`` if the mailbox was shut down; ``TimeoutError`` if the mailbox is still full after
+    ///   `timeout`; ``RuntimeError`` if the calling thread is running an event loop, which this method would block.
     @inlinable
     public func putBlocking(
         _ item: Element, timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
@@ -140,7 +141,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     // MARK: Get
 
-    /// Removes and returns the first item. Waits while the mailbox is empty.
+    /// Removes and returns the first item. This method waits while the mailbox is empty.
     ///
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down and is empty; `CancellationError` if the task
     ///   is cancelled while it waits.
@@ -154,18 +155,19 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     /// Removes and returns the first item.
     ///
-    /// - Throws: ``QueueEmpty`` if the mailbox is empty; ``QueueShutDown`` if it is empty and was shut down.
+    /// - Throws: ``QueueEmpty`` if the mailbox is empty; ``QueueShutDown`` if the mailbox was shut down and is empty.
     @inlinable
     public func getNoWait() throws -> Element {
         guard let item = try takeFirst() else { throw QueueEmpty() }
         return item
     }
 
-    /// Removes and returns the first item. Blocks the calling thread while the mailbox is empty.
+    /// Removes and returns the first item. This method blocks the calling thread while the mailbox is empty.
     ///
     /// - Parameter timeout: The maximum time to wait, or `nil` for no limit.
-    /// - Throws: ``QueueShutDown`` if the mailbox was shut down and is empty; ``TimeoutError`` if the time is
-    ///   up; ``RuntimeError`` if the calling thread is running an event loop, which the call would block.
+    /// - Throws: ``QueueShutDown`` if the mailbox was shut down and is empty; ``TimeoutError`` if the mailbox is still
+    ///   empty after `timeout`; ``RuntimeError`` if the calling thread is running an event loop, which this method
+    ///   would block.
     @inlinable
     public func getBlocking(
         timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
@@ -195,8 +197,8 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
     // MARK: The end
 
     /// Shuts the mailbox down. After this call, ``put(_:)`` throws ``QueueShutDown``. When the mailbox is empty,
-    /// ``get()`` also throws this error, and iterations over the mailbox end. Calling this again has an effect only if
-    /// `immediate` is true.
+    /// ``get()`` also throws this error, and iterations over the mailbox end. Calling this method again has an effect
+    /// only if `immediate` is true.
     ///
     /// - Parameter immediate: Whether the items in the mailbox are dropped.
     ///
@@ -234,13 +236,14 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
         }
     }
 
-    /// Returns an iterator over the items. The iterator removes the items that it returns. It ends when the mailbox has
-    /// been shut down and is empty.
+    /// Returns an iterator over the items. The iterator removes the items that it returns. The iteration ends when the
+    /// mailbox has been shut down and is empty.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(mailbox: self) }
 }
 
 extension Mailbox: CustomStringConvertible {
-    /// The state of the mailbox as text: its items, and the numbers of tasks and threads that wait to get and to put.
+    /// A description of the mailbox, with the number of items and the numbers of tasks and threads that are waiting to
+    /// get or put items.
     public var description: String {
         let facts = state.facts
         let (count, end) = (facts.count, facts.isShutDown ? ", shut down" : "")

@@ -28,7 +28,7 @@ internal import AsyncIOSystem
 // A task on a loop waits by means of the loop, so reports name the wait, and cancellation works as in asyncio. Other
 // Swift tasks wait with a continuation, and threads wait at a gate.
 
-/// The state of a mailbox apart from its items: the number of items, and the waiters.
+/// The state of a mailbox without its items. It contains the number of items, and the waiters.
 //
 // SAFETY: the lock guards every variable.
 @usableFromInline
@@ -42,7 +42,7 @@ final class MailboxState: @unchecked Sendable {
     @safe @exclusivity(unchecked) private var isShutDown = false
     @safe @exclusivity(unchecked) private var getters = WaiterLine()
     @safe @exclusivity(unchecked) private var putters = WaiterLine()
-    /// Whether a loop serves the putters at the end of its running step.
+    /// Whether a loop will serve the putters at the end of its current step.
     @safe @exclusivity(unchecked) private var isServedLater = false
 
     init(maxSize: Int) { self.maxSize = maxSize }
@@ -69,7 +69,8 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Putting
 
-    /// If there is room, returns true with the lock held. In that case, append the item, and call ``endPut()``.
+    /// Returns true, with the lock held, if the mailbox has room. The caller must then append the item and call
+    /// ``endPut()``.
     @usableFromInline
     func beginPut() throws(QueueShutDown) -> Bool {
         lock.lock()
@@ -79,7 +80,7 @@ final class MailboxState: @unchecked Sendable {
         return false
     }
 
-    /// Returns with the lock held. A place was reserved for the caller; see ``waitForRoom(_:)``.
+    /// Returns with the lock held. Call this method after a place was reserved for the caller; see ``waitForRoom(_:)``.
     @usableFromInline
     func beginReservedPut() throws(QueueShutDown) {
         lock.lock()
@@ -111,8 +112,8 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Getting
 
-    /// If there is an item, returns true with the lock held. In that case, remove the first item, and call
-    /// ``endGet()``.
+    /// Returns true, with the lock held, if the mailbox has an item. The caller must then remove the first item and
+    /// call ``endGet()``.
     @usableFromInline
     func beginGet() throws(QueueShutDown) -> Bool {
         lock.lock()
@@ -125,7 +126,7 @@ final class MailboxState: @unchecked Sendable {
         return false
     }
 
-    /// Returns with the lock held. An item was promised to the caller; see ``waitForItem(_:)``.
+    /// Returns with the lock held. Call this method after an item was promised to the caller; see ``waitForItem(_:)``.
     @usableFromInline
     func beginPromisedGet() {
         lock.lock()
@@ -180,7 +181,7 @@ final class MailboxState: @unchecked Sendable {
         return served
     }
 
-    /// Lets the loop of this thread, if it is running, serve the putters at the end of its step.
+    /// Makes the loop that is running on this thread, if any, serve the putters at the end of its step.
     private func serveLater() -> Bool {
         _ = EventLoop.withHere { loop in
             guard loop.isRunning else { return }
@@ -217,8 +218,8 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// Whether a task on a loop has used its step for long enough. A loop must also run its other tasks, even if other
-    /// threads fill the mailbox as fast as it is emptied.
+    /// Returns whether the running task must yield, because its step has used up its budget. A loop must also run its
+    /// other tasks, even if other threads fill the mailbox as fast as the task empties it.
     @usableFromInline
     static func mustGiveWay() -> Bool {
         var isSpent = false
@@ -259,7 +260,7 @@ final class MailboxState: @unchecked Sendable {
         try checkServed(waiter)
     }
 
-    /// Serves the waiter, or puts it in line and returns false.
+    /// Serves the waiter and returns true, or puts the waiter in line and returns false.
     private func isServedAtOnce(_ waiter: MailboxWaiter) throws(QueueShutDown) -> Bool {
         lock.lock()
         let isReady = waiter.isGetter ? available > 0 : hasRoom && !isShutDown
@@ -283,10 +284,11 @@ final class MailboxState: @unchecked Sendable {
         return true
     }
 
-    /// Serves the waiter, or puts it in line and returns false. Also returns true at the end of the mailbox.
+    /// Serves the waiter and returns true, or puts the waiter in line and returns false. If the mailbox was shut down
+    /// and is empty, returns true.
     func join(_ waiter: MailboxWaiter) -> Bool { (try? isServedAtOnce(waiter)) ?? true }
 
-    /// Takes over the item that the waiter was served with. Returns whether there was such an item.
+    /// Takes over the item that was promised to the waiter. Returns false if no item was promised.
     func claim(_ waiter: MailboxWaiter) -> Bool {
         lock.lock()
         defer { lock.unlock() }
@@ -318,7 +320,7 @@ final class MailboxState: @unchecked Sendable {
     }
 
     /// Passes the item or place of a served waiter on to the next waiters, because the waiter was cancelled or its loop
-    /// is closed.
+    /// was closed.
     func passOn(_ waiter: MailboxWaiter) {
         lock.lock()
         guard waiter.phase == .served else { return lock.unlock() }
@@ -332,7 +334,9 @@ final class MailboxState: @unchecked Sendable {
         unlock(waking: serveAll())
     }
 
-    /// - Throws: ``RuntimeError`` if the calling thread is running a loop, which the call would block.
+    /// Checks whether the calling thread can be blocked.
+    ///
+    /// - Throws: ``RuntimeError`` if the calling thread is running a loop, which the caller would block.
     @usableFromInline
     static func checkCanBlock(_ function: StaticString) throws(RuntimeError) {
         guard let loop = EventLoop.here else { return }
@@ -341,9 +345,9 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Returns with the lock held. After that, drop the items, and call ``endShutdown(droppingItems:)``.
+    /// Returns with the lock held. The caller must then drop the items and call ``endShutdown(droppingItems:)``.
     ///
-    /// - Returns: The number of items that are promised to getters. These items come first, and are not dropped.
+    /// - Returns: The number of items that are promised to getters. These items come first, and must not be dropped.
     func beginShutdown() -> Int {
         lock.lock()
         isShutDown = true

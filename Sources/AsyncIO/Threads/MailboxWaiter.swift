@@ -1,4 +1,4 @@
-/// A task or thread that waits at a mailbox.
+/// A task or thread that is waiting at a mailbox.
 //
 // SAFETY: the mailbox's lock guards everything but `waiting` and `index`. A waiter that was taken out of its line has
 // no links, except in a chain, which belongs to the thread that took it.
@@ -6,19 +6,19 @@ final class MailboxWaiter: @unchecked Sendable {
     enum Phase { case waiting, served, refused, left }
 
     let waiting: Waiting
-    /// Whether the waiter waits for an item, not for a place.
+    /// Whether the waiter is waiting for an item, and not for a place.
     let isGetter: Bool
-    /// The waiter's index in its loop's list, or nil if the waiter is not in the list; see LoopMailboxes. Loop thread
-    /// only.
+    /// The waiter's index in its loop's list, or nil if the waiter is not in the list; see LoopMailboxes. The index is
+    /// used only on the loop's thread.
     @safe @exclusivity(unchecked) var index: Int?
     @safe @exclusivity(unchecked) var phase = Phase.waiting
     @safe @exclusivity(unchecked) var next: MailboxWaiter?
-    /// The line retains the waiter before this one.
+    /// The previous waiter. The line retains that waiter.
     @safe @exclusivity(unchecked) fileprivate var previous: Unretained<MailboxWaiter>?
 
     init(_ waiting: Waiting, isGetter: Bool) { (self.waiting, self.isGetter) = (waiting, isGetter) }
 
-    /// Appends another chain to the one that begins with this waiter.
+    /// Appends another chain to the chain that begins with this waiter.
     func followed(by other: MailboxWaiter?) -> MailboxWaiter {
         guard let other else { return self }
         var last = self
@@ -28,7 +28,7 @@ final class MailboxWaiter: @unchecked Sendable {
     }
 }
 
-/// A FIFO line of waiters, from which each can be removed at any time.
+/// A FIFO line of waiters, from which each waiter can be removed at any time.
 struct WaiterLine {
     private var first: MailboxWaiter?
     private var last: Unretained<MailboxWaiter>?

@@ -12,7 +12,8 @@ extension SelectCase {
     }
 }
 
-/// A place among the tasks that wait for an item of a mailbox. Loop thread only.
+/// A place in the line of tasks that are waiting for an item of a mailbox. This class is used only on the loop's
+/// thread.
 @usableFromInline
 final class MailboxPlace: SelectPlace {
     private let mailbox: MailboxState
@@ -32,7 +33,7 @@ final class MailboxPlace: SelectPlace {
         return place
     }
 
-    /// Takes over the item that was promised during the stay. Returns whether there was such an item.
+    /// Takes over the item that was promised during the stay. Returns false if no item was promised.
     @usableFromInline
     func claim(_ stay: SelectStay?) -> Bool {
         EventLoop.spend(0)

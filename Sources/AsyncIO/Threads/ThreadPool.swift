@@ -3,12 +3,12 @@ internal import DequeModule
 
 /// A pool of threads for blocking and CPU-intensive work.
 ///
-/// Code runs on the loop unless you pass it to the pool. Pass functions with ``toThread(isolation:_:)``, and `async`
-/// functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where `heavy` is nonisolated
-/// (`@concurrent`). The pool of the process, ``shared``, has at most `min(32, processors + 4)` threads. Threads are
-/// started on demand.
+/// Code runs on the loop unless you pass it to the pool. Pass synchronous functions with ``toThread(isolation:_:)``,
+/// and `async` functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where `heavy` is
+/// nonisolated (`@concurrent`). The pool of the process, ``shared``, has at most `min(32, processors + 4)` threads,
+/// which are started on demand.
 ///
-/// Work that could fill that pool for a long time, such as calls of a slow library, should have its own pool:
+/// Work that could occupy the shared pool for a long time, such as calls to a slow library, should have its own pool:
 ///
 /// ```swift
 /// let pool = ThreadPool(threads: 2)
@@ -25,7 +25,7 @@ public final class ThreadPool: TaskExecutor {
 
     private struct State {
         var jobs = Deque<UnownedJob>()
-        /// The gates of the waiting threads. The thread that began to wait most recently is the last one.
+        /// The gates of the waiting threads. The last gate belongs to the thread that began to wait most recently.
         var idle: [ThreadGate] = []
         var threads = 0
         var isShutDown = false
@@ -58,10 +58,10 @@ public final class ThreadPool: TaskExecutor {
 
     private static func message(_ threads: Int) -> String { "threads must be at least 1, got \(threads)" }
 
-    /// Ends the threads as soon as they have no work left. Calling this again does nothing.
+    /// Makes the threads end as soon as they have no work left. Calling this method again has no effect.
     ///
-    /// You can still use the pool. In that case, a thread is started for the work, and ends afterward. Without this
-    /// call, the threads of a pool stay alive and wait for work. The shared pool ignores this call.
+    /// You can still use the pool after this call. A thread is started for the new work, and ends after that work.
+    /// Without this call, the threads of a pool stay alive and wait for work. The shared pool ignores this call.
     ///
     /// asyncio: `ThreadPoolExecutor.shutdown(wait=False)`.
     public func shutdown() {
@@ -74,7 +74,7 @@ public final class ThreadPool: TaskExecutor {
         for gate in idle { gate.open() }
     }
 
-    /// Runs a job of the Swift runtime on one of the threads.
+    /// Runs a job of the Swift runtime on a thread of the pool.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let (waker, number) = state.withLock { state -> (ThreadGate?, Int?) in

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// How a task or thread waits for another task or thread, which can run anywhere.
+/// A way to wait for another task or thread, which can run anywhere.
 //
 // SAFETY: the waiter of a loop is used only on the thread of the loop.
 enum Waiting: @unchecked Sendable {
@@ -8,16 +8,16 @@ enum Waiting: @unchecked Sendable {
     case task(ResumableOnce)
     case gate(ThreadGate)
 
-    /// How the calling task waits. A task in the loop's table of carriers waits through the loop.
+    /// Returns the way in which the calling task waits. A task in the loop's table of carriers waits through the loop.
     static func ofThisTask(_ purpose: StaticString, on subject: AnyObject) -> Waiting {
         guard let loop = EventLoop.here, loop.carriers.current != nil else { return .task(ResumableOnce()) }
         return .loop(loop, Waiter(for: purpose, on: subject))
     }
 
-    /// Suspends the calling task until ``wake()``.
+    /// Suspends the calling task until ``wake()`` is called.
     ///
-    /// - Parameter leave: Called if a Swift task that is not on a loop is cancelled. Returns whether the task had not
-    ///   been woken yet.
+    /// - Parameter leave: A closure that is called if a Swift task that is not on a loop is cancelled. It returns
+    ///   whether the task had not been woken yet.
     /// - Throws: `CancellationError` if the task was cancelled.
     func wait(
         isolation: isolated (any Actor)? = #isolation, leave: @escaping @Sendable () -> Bool
@@ -36,7 +36,7 @@ enum Waiting: @unchecked Sendable {
         }
     }
 
-    /// The loop through which the task waits.
+    /// The loop through which the task waits, or nil.
     var loop: EventLoop? { if case .loop(let loop, _) = self { loop } else { nil } }
 
     /// Wakes the waiting task or thread, unless its loop is closed.
@@ -56,7 +56,7 @@ enum Waiting: @unchecked Sendable {
     }
 }
 
-/// A continuation that is resumed once, perhaps before it exists.
+/// A continuation that is resumed exactly once, possibly before the continuation exists.
 final class ResumableOnce: Sendable {
     private enum State {
         case nothing

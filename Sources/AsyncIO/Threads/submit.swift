@@ -30,14 +30,15 @@ extension EventLoop {
     }
 }
 
-/// An object that is held by the code that completes the future. When a loop is closed, it releases the object, so that
-/// no task or thread waits forever.
+/// An object that is retained by the code that will complete a future. When a loop is closed, the loop releases the
+/// object. The future then fails, so that no task or thread waits forever.
 final class Promise<Value: Sendable>: Sendable {
     let future: ConcurrentFuture<Value>
     init(_ future: ConcurrentFuture<Value>) { self.future = future }
     deinit { future.end(.failure(RuntimeError("Event loop is closed"))) }
 
-    /// Passes the result of a task to the future, and its cancellation to the task. Loop thread only.
+    /// Passes the result of a task to the future, and the cancellation of the future to the task. Call this method only
+    /// on the loop's thread.
     func keep(_ task: AsyncTask<Value>) {
         task.onDone { _ in self.future.end(Result { try task.result() }) }
         future.onCancel { task.cancel() }
@@ -51,7 +52,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
     private struct State {
         var result: Result<Value, any Error>?
         var isCancelled = false
-        /// Cancels the task, once there is one. Runs on the loop.
+        /// A closure that cancels the task, or nil if the task does not exist yet. The closure runs on the loop.
         var cancelTask: Parcel<() -> Void>?
         var waiters: [ThreadGate] = []
         var continuations: [Continuation] = []
@@ -72,14 +73,13 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
     /// asyncio: `concurrent.futures.Future.cancelled`.
     public var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
-    /// Blocks this thread until the task has ended, and returns its value.
+    /// Blocks the calling thread until the task has ended, and returns the value of the task.
     ///
-    /// - Parameter timeout: The maximum time to wait; `nil` for no limit. The task keeps running
-    ///   after a timeout.
+    /// - Parameter timeout: The maximum time to wait; `nil` for no limit. After a timeout, the task keeps running.
     /// - Returns: The value of the task.
-    /// - Throws: The error of the task; ``RuntimeError`` if an event loop is running on this
-    ///   thread, or the loop of the task was closed; ``TimeoutError`` if the time is up;
-    ///   `CancellationError` if the task was cancelled.
+    /// - Throws: The error of the task; ``RuntimeError`` if an event loop is running on this thread, or the loop of the
+    ///   task was closed; ``TimeoutError`` if the task does not end within `timeout`; `CancellationError` if the task
+    ///   was cancelled.
     ///
     /// asyncio: `concurrent.futures.Future.result`.
     public func wait(
@@ -101,7 +101,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         return try outcome()
     }
 
-    /// The value of the task. Waits, without blocking a thread, until the task has ended.
+    /// The value of the task. Reading this property waits until the task has ended, without blocking a thread.
     ///
     /// Cancelling the waiting task does not end the wait. To cancel the task itself, use
     /// ``cancel()``.
@@ -117,7 +117,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         }
     }
 
-    /// The result of the task. Waits until the task has ended.
+    /// The result of the task. Reading this property waits until the task has ended.
     package var result: Result<Value, any Error> {
         get async {
             await waitForEnd()
@@ -144,7 +144,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
 
     /// Cancels the task.
     ///
-    /// - Returns: Whether the task had not ended yet.
+    /// - Returns: `true` if the task had not ended.
     ///
     /// asyncio: `concurrent.futures.Future.cancel`.
     @discardableResult

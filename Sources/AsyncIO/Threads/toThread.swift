@@ -3,12 +3,12 @@ internal import Synchronization
 /// Runs a blocking or CPU-intensive function on a thread of the shared pool, and waits for the result without blocking
 /// the loop.
 ///
-/// The function has the task-local values of the caller. If the task is cancelled, the wait ends.
-/// Work that has not started is dropped. Work that is running continues, and its result is dropped.
+/// The function has the task-local values of the caller. If the task is cancelled, the wait ends. Work that has not
+/// started is dropped. Work that is already running continues, but its result is dropped.
 ///
 /// - Returns: The value that `work` returns.
-/// - Throws: The errors of `work`; ``RuntimeError`` after a call of
-///   ``EventLoop/shutdownDefaultExecutor(timeout:)``; `CancellationError` if the task is cancelled.
+/// - Throws: The errors of `work`; ``RuntimeError`` after a call to ``EventLoop/shutdownDefaultExecutor(timeout:)``;
+///   `CancellationError` if the task is cancelled.
 ///
 /// asyncio: `asyncio.to_thread`.
 public func toThread<T>(
@@ -26,15 +26,15 @@ public func toThread<T>(
 ///
 /// - Parameters:
 ///   - pool: The pool whose thread runs the function.
-///   - limiter: The limit on the number of functions that run at the same time, for all calls with the same limiter. A
-///     function counts toward the limit until it has returned, even if its caller has stopped waiting.
-///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the caller always waits for
-///     the function. Use `false` if the function uses an object that the caller closes afterward.
+///   - limiter: The limit on the number of functions that run at the same time. The limit applies to all calls with the
+///     same limiter. A function counts toward the limit until it has returned, even if its caller has stopped waiting.
+///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this parameter is `false`, the caller always
+///     waits for the function. Use `false` if the function uses an object that the caller closes afterward.
 ///   - work: The function.
 /// - Returns: The value that `work` returns.
-/// - Throws: The errors of `work`; ``RuntimeError`` after a call of ``EventLoop/shutdownDefaultExecutor(timeout:)``;
-///   `CancellationError` if the task is cancelled. It is thrown at once, or when the function has ended if
-///   `abandonOnCancel` is `false`.
+/// - Throws: The errors of `work`; ``RuntimeError`` after a call to ``EventLoop/shutdownDefaultExecutor(timeout:)``;
+///   `CancellationError` if the task is cancelled. If `abandonOnCancel` is `true`, the cancellation error is thrown at
+///   once. Otherwise, it is thrown when the function has ended.
 ///
 /// asyncio: `loop.run_in_executor(pool, work)`. trio: `to_thread.run_sync`, with `abandon_on_cancel` and `limiter`.
 public func toThread<T>(
@@ -61,12 +61,11 @@ public func toThread<T>(
 extension EventLoop {
     /// Runs a function on the thread pool.
     ///
-    /// Cancelling the returned future drops work that has not started. Work that is running
-    /// continues, and its result is dropped.
+    /// Cancelling the returned future drops work that has not started. Work that is already running continues, but its
+    /// result is dropped.
     ///
     /// - Returns: A future for the result.
-    /// - Throws: ``RuntimeError`` if the loop is closed, or after a call of
-    ///   ``shutdownDefaultExecutor(timeout:)``.
+    /// - Throws: ``RuntimeError`` if the loop is closed, or after a call to ``shutdownDefaultExecutor(timeout:)``.
     ///
     /// asyncio: `loop.run_in_executor(None, work)`.
     public func runInExecutor<T>(
@@ -75,7 +74,9 @@ extension EventLoop {
         try run(on: .shared, work)
     }
 
-    /// - Parameter whenEnded: Called on the loop when the work has returned, or was dropped.
+    /// Runs a function on a thread of the given pool.
+    ///
+    /// - Parameter whenEnded: A closure that is called on the loop when the work has returned or was dropped.
     fileprivate func run<T>(
         on pool: ThreadPool, whenEnded: @escaping () -> Void = {}, _ work: @escaping @Sendable () throws -> sending T
     ) throws(RuntimeError) -> Future<T> {
@@ -97,14 +98,14 @@ extension EventLoop {
         return future
     }
 
-    /// Waits until all of this loop's work on threads has ended. Once this method is called, the threads accept no more
+    /// Waits until all of this loop's work on threads has ended. After this method is called, threads no longer accept
     /// work from this loop.
     ///
     /// `run { }` and ``Runner/close()`` call this method last, with a timeout of five minutes.
     ///
-    /// - Parameter timeout: The maximum time to wait, after which a warning is logged; `nil` for no
-    ///   limit.
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. The executor stays
+    /// - Parameter timeout: The maximum time to wait; `nil` for no limit. If the work does not end in time, a warning
+    ///   is logged.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. After a cancellation, the executor stays
     ///   shut down.
     ///
     /// asyncio: `loop.shutdown_default_executor`.
@@ -119,7 +120,7 @@ extension EventLoop {
     }
 }
 
-/// The future of work on a thread.
+/// A future for work on a thread.
 private final class ExecutorFuture<Value>: Future<Value> {
     let cancellation = CancellationFlag()
 
@@ -130,14 +131,14 @@ private final class ExecutorFuture<Value>: Future<Value> {
     }
 }
 
-/// A flag that prevents work from running if it has not started.
+/// A flag that prevents work from running if the work has not started.
 private final class CancellationFlag: Sendable {
     private let flag = Atomic(false)
     var isCancelled: Bool { flag.load(ordering: .relaxed) }
     func cancel() { flag.store(true, ordering: .relaxed) }
 }
 
-/// Carries a result from a thread to its future.
+/// An object that carries a result from a thread to its future.
 //
 // SAFETY: the thread retains the future but does not touch it. The loop uses it once the report has
 // arrived. A closed loop receives no reports. The thread then releases the future, after everything
@@ -163,7 +164,7 @@ private struct ForeignReport<Value>: @unchecked Sendable {
     }
 }
 
-/// A value that is passed from one thread to another.
+/// A value that one thread passes to another thread.
 //
 // SAFETY: the creator has given the value away (`sending`), and only the receiver reads it.
 struct Parcel<Value>: @unchecked Sendable {

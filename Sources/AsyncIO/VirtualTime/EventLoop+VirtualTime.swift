@@ -12,7 +12,7 @@ extension EventLoop {
         if EventLoop.here === self { ThreadState.virtualEpoch = virtual.epoch }
     }
 
-    /// Sets how long the loop waits in real time for a thread that may answer.
+    /// Sets the maximum real time for which the loop waits for a thread that may answer.
     package func setVirtualGrace(_ grace: Duration) { virtual.grace = max(0, grace.roundedUpNanoseconds) }
 
     /// Advances the clock by the time for which the program would have blocked the thread.
@@ -21,8 +21,8 @@ extension EventLoop {
         advance(to: virtualNow &+ nanoseconds)
     }
 
-    /// Sets how far time can advance; nil for no limit. If `byHand` is true, time advances only as far as the program
-    /// specifies.
+    /// Sets the limit up to which time can advance; nil for no limit. If `byHand` is true, time advances only as far as
+    /// the program specifies.
     package func setVirtualLimit(_ elapsed: Duration?, byHand: Bool) {
         virtual.limit = elapsed.map { virtual.start.advanced(by: $0) }
         virtual.isSteppedByHand = byHand
@@ -31,7 +31,8 @@ extension EventLoop {
     /// Whether time advances only as far as the program specifies.
     package var isSteppedByHand: Bool { virtual.isSteppedByHand }
 
-    /// How far time can advance, if the latest run ended only because it reached this limit; nil otherwise.
+    /// The limit up to which time can advance, if the latest run ended only because time reached this limit; nil
+    /// otherwise.
     package var reachedLimit: Duration? {
         guard let limit = virtual.limit, let next = timers.first, next > limit else { return nil }
         return .nanoseconds(limit - virtual.start)
@@ -48,7 +49,8 @@ extension EventLoop {
         makeMainTask(name: name, body)
     }
 
-    /// Runs until nothing more can happen. Returns true if it ended because the next timer is beyond the limit.
+    /// Runs the loop until nothing more can happen. Returns true if the run ended because the next timer is beyond the
+    /// limit.
     package func runUntilStalled(limit: Duration?) throws -> Bool {
         setVirtualLimit(limit, byHand: false)
         defer { virtual.limit = nil }
@@ -56,7 +58,7 @@ extension EventLoop {
         return !timers.isEmpty
     }
 
-    /// Calls `body` as code of this loop's thread, if the loop runs on its own thread.
+    /// Calls `body` as code of the loop's thread, if this loop runs on its own thread.
     private func whileOwner<T>(_ body: () throws -> T) rethrows -> T {
         home == nil ? try body() : try whileCurrent(body)
     }
@@ -68,7 +70,7 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// Removes and returns the next entry of this turn: a random one in a seeded schedule.
+    /// Removes and returns the next entry of this turn. In a seeded schedule, this is a random entry.
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
         moveRandomEntryToFront(among: count)
         guard let entry = ready.popFirst() else { return nil }
@@ -86,8 +88,8 @@ extension EventLoop {
 // MARK: The clock
 
 extension EventLoop {
-    /// The date at which virtual time begins, in nanoseconds since 1970: 1 January 2001 at 00:00 UTC, which is
-    /// Foundation's reference date.
+    /// The date at which virtual time begins, in nanoseconds since 1970. The date is 1 January 2001 at 00:00 UTC, which
+    /// is Foundation's reference date.
     private static let firstDate: Int64 = 978_307_200_000_000_000
 
     func beginVirtualTime() {
@@ -102,8 +104,8 @@ extension EventLoop {
         ThreadState.virtualTime = time
     }
 
-    /// Returns how long a loop in virtual time sleeps, in real time, when nothing is ready. If other threads have
-    /// nothing for the loop, the method lets virtual time jump to the next timer and returns 0.
+    /// Returns the real time for which a loop in virtual time sleeps when nothing is ready. If the loop expects nothing
+    /// from other threads, this method lets virtual time jump to the next timer and returns 0.
     func idleTime(inVirtualTime now: Int64) -> Int64? {
         let deadline = timers.first.flatMap { first in first <= virtual.limit ?? .max ? first : nil }
         // Other threads may still have something for the current time.
@@ -115,7 +117,7 @@ extension EventLoop {
         return 0
     }
 
-    /// How long to wait for other threads; nil if nothing is expected from them.
+    /// Returns the time to wait for other threads, or nil if the loop expects nothing from them.
     private func patience(isLast: Bool) -> Int64? {
         let work = isForeignWorkExpected || (isLast && !descriptors.isEmpty)
         let foreignWaits = carriers.foreignWaits
@@ -124,7 +126,7 @@ extension EventLoop {
             for: .init(work: work, foreignWaits: foreignWaits, isLast: isLast), now: SystemClock.now())
     }
 
-    /// Called when nothing more can happen.
+    /// Stops the run, because nothing more can happen.
     private func stall() -> Int64? {
         isStalled = true
         isStopping = true

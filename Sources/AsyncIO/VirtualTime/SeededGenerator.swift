@@ -1,4 +1,4 @@
-/// Random numbers that are determined by a seed (SplitMix64). The same seed gives the same numbers on every machine.
+/// A random number generator with a seed (SplitMix64). The same seed gives the same numbers on every machine.
 package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -17,6 +17,6 @@ package struct SeededGenerator: RandomNumberGenerator {
     /// Returns a number in 0..<1.
     package mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-    /// Returns true with this probability.
+    /// Returns true with the given probability.
     package mutating func happens(_ probability: Double) -> Bool { probability > 0 && fraction() < probability }
 }

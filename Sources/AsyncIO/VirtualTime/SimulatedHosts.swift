@@ -6,22 +6,24 @@ internal import AsyncIOSystem
 // them: a task or a callback belongs to the host of the code that created it, the steps of a host that is paused are
 // held, and the tasks of a host that crashes never continue. Only the simulation knows which host that is.
 
-/// The decisions of a simulation about the tasks and callbacks of a loop in virtual time. Loop thread only.
+/// An object that makes a simulation's decisions about the tasks and callbacks of a loop in virtual time. It is used
+/// only on the loop's thread.
 package protocol SimulatedHosts: AnyObject {
-    /// Called when a task was created, by the code that created it.
+    /// Called after a task has been created, in the context of the code that created the task.
     func taskCreated(_ task: AnyAsyncTask)
-    /// Binds a callback to the host of the running code.
+    /// Returns the callback, bound to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
-    /// Binds the callback of a timer in the same way. The host has the timer as long as the result is retained.
+    /// Returns the callback of a timer, bound to the host of the running code. The timer belongs to the host as long as
+    /// the result is retained.
     func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void
-    /// Called before each step while `askHosts` is on. Returns false to hold the step.
+    /// Returns false to hold a step. The loop calls this method before each step while `askHosts` is on.
     ///
-    /// - Parameter task: nil for a callback, or for code that belongs to no `AsyncTask`.
+    /// - Parameter task: The task of the step, or nil for a callback and for code that belongs to no `AsyncTask`.
     func admits(_ task: AnyAsyncTask?) -> Bool
 }
 
 extension EventLoop {
-    /// Binds a callback that is not scheduled yet to the host of the running code.
+    /// Returns a callback that is not scheduled yet, bound to the host of the running code.
     @inline(__always)
     static func boundToHost<T>(_ callback: @escaping (T) throws -> Void) -> (T) throws -> Void {
         guard let here, here.virtualNow != nil, let hosts = here.virtual.hosts else { return callback }
@@ -33,17 +35,17 @@ extension EventLoop {
         }
     }
 
-    /// Makes the loop ask the hosts of a simulation.
+    /// Sets the hosts of a simulation, which the loop asks for decisions.
     package func setSimulatedHosts(_ hosts: (any SimulatedHosts)?) {
         virtual.hosts = hosts
         updateNoticing()
     }
 
-    /// Whether ``SimulatedHosts/admits(_:)`` is called before each step.
+    /// Sets whether ``SimulatedHosts/admits(_:)`` is called before each step.
     package func askHosts(_ isNeeded: Bool) { virtual.asksHosts = isNeeded }
 
-    /// Returns the entry to run. This is `entry`, or an entry that does nothing if the task of `entry` never continues
-    /// or is held.
+    /// Returns the entry to run. The result is `entry`, or an entry that does nothing if the task of `entry` is held or
+    /// never continues.
     func admitted(_ entry: ReadyEntry) -> ReadyEntry {
         switch entry {
         case .wake(let job, let task):
@@ -66,11 +68,11 @@ extension EventLoop {
         return .nothing
     }
 
-    /// Called in the first step of a task. It is not known in advance to which task that step belongs.
+    /// Called in the first step of a task, because the loop does not know in advance to which task that step belongs.
     @inline(never)
     func taskBegins(_ task: AnyAsyncTask) { _ = virtual.hosts?.admits(task) }
 
-    /// Continues, in order, the held steps whose task is now admitted.
+    /// Continues, in order, the held steps whose tasks are now admitted.
     package func continueHeld() {
         guard let hosts = virtual.hosts else { return }
         let held = virtual.held
@@ -80,8 +82,8 @@ extension EventLoop {
         }
     }
 
-    /// Ends tasks as a crash does: they never continue, none of their code runs, and nothing is notified. Their memory
-    /// is never freed. A running task ends where it next suspends.
+    /// Ends tasks as a crash does. The tasks never continue, none of their code runs, and no other code is notified.
+    /// The memory of the tasks is never freed. A running task ends where it next suspends.
     package func abandon(_ tasks: [AnyAsyncTask]) {
         AbandonedTasks.add(tasks, of: self)
         for task in tasks where !task.isDone {
@@ -102,14 +104,14 @@ extension EventLoop {
     /// The current time of a loop in virtual time, in nanoseconds.
     package var virtualNanoseconds: Int64 { virtualNow ?? 0 }
 
-    /// When virtual time began, in nanoseconds.
+    /// The time at which virtual time began, in nanoseconds.
     package var virtualStart: Int64 { virtual.start }
 
-    /// Adds an offset to the date that wall clocks show, until this is called again.
+    /// Adds an offset to the date that wall clocks show, until this method is called again.
     package func offsetDate(by offset: Int64) { ThreadState.virtualEpoch = virtual.epoch &+ offset }
 }
 
 extension ReadyEntry {
-    /// An entry that does nothing, in place of one that is not to run.
+    /// An entry that does nothing, which replaces an entry that must not run.
     fileprivate static var nothing: ReadyEntry { .handle(Handle(.none)) }
 }

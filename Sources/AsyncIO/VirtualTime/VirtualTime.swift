@@ -25,7 +25,7 @@
 
 /// The state of a loop in virtual time, apart from the time itself.
 struct VirtualTime {
-    /// The loop's time when it was created.
+    /// The time at which the loop was created, on the loop's clock.
     var start: Int64 = 0
     /// The offset from the loop's time to the date, in nanoseconds since 1970.
     var epoch: Int64 = 0
@@ -34,26 +34,26 @@ struct VirtualTime {
     /// Whether the program steps the clock manually, by moving the limit.
     var isSteppedByHand = false
 
-    /// The hosts of a simulation, if there is one.
+    /// The hosts of a simulation, or nil outside a simulation.
     var hosts: (any SimulatedHosts)?
     /// Whether the hosts are asked before each step of a task.
     var asksHosts = false
-    /// The steps that wait until their host is resumed.
+    /// The steps that are waiting until their hosts are resumed.
     var held: [(entry: ReadyEntry, task: AnyAsyncTask)] = []
 
-    /// Binds a callback to the host of the code that is running.
+    /// Returns the callback, bound to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void { hosts?.bound(callback) ?? callback }
 
-    /// Binds the callback of a timer to the host of the code that is running.
+    /// Returns the callback of a timer, bound to the host of the running code.
     func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         hosts?.boundTimer(callback) ?? callback
     }
 
-    /// How long the loop waits for an answer from another thread, in nanoseconds.
+    /// The maximum time for which the loop waits for an answer from another thread, in nanoseconds.
     var grace: Int64 = 100_000_000
-    /// How long the loop waits for work that it has passed to a thread, in nanoseconds.
+    /// The maximum time for which the loop waits for work that it has passed to a thread, in nanoseconds.
     private static let workLimit: Int64 = 60_000_000_000
-    /// The number of times in a row that the loop has waited without receiving an answer.
+    /// The number of consecutive waits in which the loop has not received an answer.
     private var timesInVain = 0
     /// The time at which the loop began to wait for other threads, on the machine's clock.
     private var waitingSince: Int64?
@@ -62,14 +62,14 @@ struct VirtualTime {
     /// Whether the loop no longer waits for work on threads.
     private var hasGivenUpWork = false
 
-    /// An answer has come from another thread.
+    /// Records that another thread has answered.
     mutating func noteAnswer() {
         timesInVain = 0
         hasGivenUpWork = false
     }
 
-    /// Something runs, so the next wait for other threads is a new one. If it is a task that the loop has given up on,
-    /// the loop waits for the task's next wait as well.
+    /// Records that the loop runs a step, so that the next wait for other threads counts as a new wait. If the step
+    /// belongs to a task that the loop has given up on, the loop will wait for that task again.
     mutating func noteStep(_ entry: ReadyEntry) {
         waitingSince = nil
         guard !givenUp.isEmpty, case .job(let job) = entry else { return }
@@ -77,18 +77,18 @@ struct VirtualTime {
         givenUp.remove(unsafe unsafeBitCast(job, to: UInt.self))
     }
 
-    /// The things that the loop can wait for in real time.
+    /// The events that the loop can wait for in real time.
     struct Expectation {
-        /// Whether threads are doing work for the loop, or nothing but a descriptor that becomes ready can make the
-        /// program continue.
+        /// Whether threads are doing work for the loop, or the program can continue only when a descriptor becomes
+        /// ready.
         var work: Bool
-        /// The carriers of tasks that wait for something that does not belong to this library.
+        /// The carriers of tasks that are waiting for something outside this library.
         var foreignWaits: [Carrier]
         /// Whether nothing else can happen.
         var isLast: Bool
     }
 
-    /// Returns how long to wait for other threads, in nanoseconds, or nil if it is time to continue without them.
+    /// Returns the time to wait for other threads, in nanoseconds, or nil if the loop should continue without them.
     mutating func patience(for expected: Expectation, now: Int64) -> Int64? {
         var limit: Int64?
         if expected.work, !hasGivenUpWork {

@@ -1,6 +1,6 @@
 /// Suspends the current task until nothing else on its loop can run.
 ///
-/// Use it in tests to run everything that a step has caused, without sleeping:
+/// Use this function in tests to run everything that a step has caused, without sleeping:
 ///
 /// ```swift
 /// let consumer = createTask { try await queue.get() }
@@ -8,9 +8,9 @@
 /// #expect(!consumer.isDone)
 /// ```
 ///
-/// In virtual time, this function returns before time advances. In real time, it returns when nothing is ready and no
-/// descriptor has an event. It does not wait for data or results that arrive a moment later. If several tasks call this
-/// function, they continue one after another, each when nothing else can run.
+/// In virtual time, this function returns before time advances. In real time, this function returns when nothing is
+/// ready and no descriptor has an event. It does not wait for data or results that arrive a moment later. If several
+/// tasks call this function, they continue one after another. Each task continues only when nothing else can run.
 ///
 /// - Throws: `CancellationError` if the task is cancelled.
 ///
@@ -24,21 +24,22 @@ public func settled() async throws {
 }
 
 extension EventLoop {
-    /// Resumes the first task that is suspended in ``settled()``, and returns whether there was one.
+    /// Resumes the first task that is suspended in ``settled()``. Returns false if no task is suspended there.
     func wakeSettler() -> Bool {
         guard let settlers, settlers.hasLiveWaiter else { return false }
         settlers.wakeFirst()
         return true
     }
 
-    /// How long a loop in real time can sleep when nothing is ready and tasks are suspended in ``settled()``.
+    /// Returns the time for which a loop in real time can sleep when nothing is ready and tasks are suspended in
+    /// ``settled()``.
     func timeUntilSettled() -> Int64? {
         if !mustPollFirst() { _ = wakeSettler() }
         return 0
     }
 
-    /// Whether the loop has to poll before it can know that no descriptor has an event. If so, the caller makes
-    /// it poll now.
+    /// Returns whether the loop must poll to find out whether a descriptor has an event. If so, the caller makes the
+    /// loop poll now.
     func mustPollFirst() -> Bool {
         if idlePollTurn == turns &- 1 { return false }
         idlePollTurn = turns

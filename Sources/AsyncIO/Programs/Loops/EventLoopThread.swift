@@ -2,8 +2,10 @@ internal import AsyncIOSystem
 
 /// An actor with an event loop that runs on its own thread.
 ///
-/// Use it in a program whose main actor belongs to something else, such as a server framework, a user interface, or a
-/// test runner, or to use more than one core. An `EventLoopThread` does not install anything in the process.
+/// Use an `EventLoopThread` in a program whose main actor belongs to other software, such as a server framework, a user
+/// interface, or a test runner. You can also use several of these actors to run on more than one core. An
+/// `EventLoopThread` does not install an executor or a hook for the whole process, so code outside its loop runs as
+/// before.
 ///
 /// ```swift
 /// let io = try EventLoopThread(name: "io")
@@ -18,9 +20,9 @@ internal import AsyncIOSystem
 /// ```
 ///
 /// Tasks, queues, streams, servers, files, subprocesses, and everything else in the package work in the body of
-/// ``run(name:fileID:line:_:)``, with asyncio's scheduling order. The objects belong to this loop, and the compiler
-/// does not let you share them with another one. To pass values between loops, call methods of actors, or use a
-/// ``Mailbox``.
+/// ``run(name:fileID:line:_:)``, with asyncio's scheduling order. Objects that the body creates belong to this loop,
+/// and the compiler does not let you share them with another loop. To pass values between loops, call methods of
+/// actors, or use a ``Mailbox``.
 ///
 /// Your own actor runs on the loop if it uses the loop's executor. The actor must retain the `EventLoopThread`:
 ///
@@ -44,19 +46,19 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// (A global actor whose `shared` is the `EventLoopThread` itself also works. However, Swift 6.3 does not compile calls
-/// of `createTask` and similar functions in the functions of that actor. The compiler reports a pattern that it does
-/// not understand.)
+/// A global actor whose `shared` is the `EventLoopThread` itself also works. However, Swift 6.3 does not compile calls
+/// to `createTask` and similar functions in the functions of that actor. The compiler reports a pattern that it does
+/// not understand.
 ///
 /// ## Shut the loop down
 ///
-/// Call ``shutDown(within:fileID:line:)`` when you no longer need the loop. If the program releases the last
-/// reference instead, the loop reports that to its exception handler and ends by itself. A task on the loop
+/// Call ``shutDown(within:fileID:line:)`` when you no longer need the loop. If the program instead releases the last
+/// reference to the `EventLoopThread`, the loop reports this to its exception handler and ends. A task on the loop
 /// retains the `EventLoopThread`, so a loop with running tasks never ends in this way.
 ///
-/// When the loop has ended, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. A method of an actor on this loop
-/// still runs, but on a short-lived thread. It can use the properties of the actor. Every wait for something in this
-/// package throws a ``RuntimeError``, and tasks that the method creates are cancelled.
+/// After the loop has ended, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. Methods of actors on this loop
+/// still run, but on a short-lived thread. These methods can use the properties of their actor. If they wait for an
+/// object of this package, the wait throws a ``RuntimeError``. Tasks that these methods create are cancelled.
 ///
 /// asyncio: a thread that runs `loop.run_forever()`.
 public final actor EventLoopThread {
@@ -64,7 +66,7 @@ public final actor EventLoopThread {
     public nonisolated let loop: EventLoop
     private nonisolated let thread: LoopThread
 
-    /// The executor of this actor, and of every other actor that should run on this loop.
+    /// The executor of this actor, and of all other actors on this loop.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.executor.unownedExecutor }
 
     /// Starts a thread that runs a new loop.
@@ -74,7 +76,7 @@ public final actor EventLoopThread {
     ///     15 bytes as the thread's name.
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
     ///   - backend: The backend of the loop.
-    /// - Throws: ``OSError`` if the system does not allow the backend or another thread.
+    /// - Throws: ``OSError`` if the system does not permit the backend or does not allow another thread.
     public init(
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) throws(OSError) {
@@ -84,7 +86,7 @@ public final actor EventLoopThread {
         try thread.start()
     }
 
-    /// For tests: a loop whose thread has not started. Its first task can be submitted before it runs.
+    /// Creates an object whose thread has not started. Tests can submit the first task before the loop runs.
     package init(notStarted loop: EventLoop) {
         self.loop = loop
         thread = LoopThread(LoopThreadExecutor(loop))
@@ -92,11 +94,12 @@ public final actor EventLoopThread {
 
     package nonisolated func start() throws(OSError) { try thread.start() }
 
-    /// The waits of the tasks of a loop in virtual time when nothing more could happen, and the cycles among them.
+    /// The deadlock of a loop in virtual time, or nil if there was no deadlock. The value contains the waits of the
+    /// tasks, and the cycles among these waits.
     package nonisolated var deadlockReport: (waiting: [String], cycles: [String])? { thread.deadlockReport }
 
-    /// Starts a thread that runs a new loop, for a constant that lives as long as the process. If the system
-    /// does not allow this, the program stops with a message.
+    /// Starts a thread that runs a new loop. Use this function for a constant that lives as long as the process. If the
+    /// system does not permit the backend or does not allow another thread, the program stops with a message.
     ///
     /// - Parameters:
     ///   - name: The name of the loop and of the thread, or `nil` for `EventLoop-N`.
@@ -116,16 +119,17 @@ public final actor EventLoopThread {
 
     // MARK: Running code
 
-    /// Runs `body` as a task of the loop, and waits until it has ended.
+    /// Runs `body` as a task of the loop, and waits until the task has ended.
     ///
-    /// You can call this from any task, on this loop or elsewhere. The task has the task-local values of the caller. If
-    /// the calling task is cancelled, the task of `body` is also cancelled. The call returns when that task has ended.
+    /// You can call this method from any task, on this loop or elsewhere. The new task has the task-local values of the
+    /// caller. If the calling task is cancelled, the new task is also cancelled, and this method returns after the new
+    /// task has ended.
     ///
-    /// A call from another thread costs two thread crossings.
+    /// A call from another thread switches between threads twice.
     ///
     /// - Parameters:
     ///   - name: The name of the task, or `nil` for `Task-N`.
-    ///   - body: The body of the task. It receives this object, and is isolated to it.
+    ///   - body: The body of the task. The body receives this object, and is isolated to it.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; ``RuntimeError`` if the loop is shutting down, has ended, or ends before
     ///   `body` does.
@@ -142,7 +146,7 @@ public final actor EventLoopThread {
         return try await whileCancelling(future) { try await start(name, site, body, for: future) }
     }
 
-    /// Creates the task in the calling Swift task, so that it has the task-local values.
+    /// Creates the new task in the calling Swift task, so that the new task has the task-local values of the caller.
     private func start<T: Sendable>(
         _ name: String?, _ site: CreationSite,
         _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T, for future: ConcurrentFuture<T>
@@ -166,13 +170,13 @@ public final actor EventLoopThread {
         }
     }
 
-    /// Starts `body` as a task of the loop, and does not wait for it.
+    /// Starts `body` as a task of the loop, without waiting for the task.
     ///
-    /// You can call this from any thread.
+    /// You can call this method from any thread.
     ///
     /// - Parameters:
     ///   - name: The name of the task, or `nil` for `Task-N`.
-    ///   - body: The body of the task. It receives this object, and is isolated to it.
+    ///   - body: The body of the task. The body receives this object, and is isolated to it.
     /// - Returns: A future for the result. Cancelling the future cancels the task. If the loop has ended, the future
     ///   fails with a ``RuntimeError``.
     ///
@@ -196,17 +200,17 @@ public final actor EventLoopThread {
         return future
     }
 
-    /// Runs `body` as a task of the loop, and blocks the calling thread until it has ended.
+    /// Runs `body` as a task of the loop, and blocks the calling thread until the task has ended.
     ///
-    /// This is for threads that run no event loop, such as a thread that your program has created, or the main thread
-    /// of a synchronous program.
+    /// Use this method on threads that do not run an event loop, such as a thread that your program has created, or the
+    /// main thread of a synchronous program.
     ///
     /// - Parameters:
     ///   - timeout: The maximum time to wait, or `nil` for no limit. The task is cancelled after a timeout.
     ///   - body: The body of the task.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; ``RuntimeError`` if the calling thread is running an event loop, which the call
-    ///   would block, or if the loop has ended; ``TimeoutError`` if the time is up.
+    /// - Throws: The errors of `body`; ``RuntimeError`` if the calling thread is running an event loop, which this
+    ///   method would block, or if the loop has ended; ``TimeoutError`` if the task does not end within `timeout`.
     ///
     /// asyncio: `asyncio.run_coroutine_threadsafe(coro, loop).result(timeout)`; anyio's blocking portal.
     @discardableResult
@@ -238,14 +242,15 @@ public final actor EventLoopThread {
     /// Ends the loop and its thread. This method first cancels all tasks and waits for them. It then closes generators
     /// that are no longer iterated, waits for the loop's work on threads, closes the loop, and joins the thread.
     ///
-    /// If the loop is already shutting down, this method waits for the end. If the loop has ended, this method returns
-    /// at once. Cancelling the calling task does not end the wait.
+    /// If the loop is already shutting down, this method waits until the shutdown is complete. If the loop has ended,
+    /// this method returns at once. Cancelling the calling task does not end the wait.
     ///
-    /// - Parameter limit: The maximum time for the entire shutdown, or `nil` for no limit. Tasks that have not ended by
-    ///   then are reported to the exception handler, and never continue. A second call cannot change the limit of the
-    ///   first one.
-    /// - Throws: ``TimeoutError`` if tasks were left; ``RuntimeError`` on the loop's own thread, where the call
-    ///   would wait for itself; an error that ended the loop, such as a failure of the poller.
+    /// - Parameter limit: The maximum time for the entire shutdown, or `nil` for no limit. Tasks that have not ended
+    ///   within this time are reported to the exception handler, and never continue. A second call cannot change the
+    ///   limit of the first call.
+    /// - Throws: ``TimeoutError`` if some tasks did not end in time; ``RuntimeError`` if the caller is on the loop's
+    ///   own thread, where this method would wait for itself; an error that ended the loop, such as a failure of the
+    ///   poller.
     ///
     /// asyncio: `loop.call_soon_threadsafe(loop.stop)`, `Runner.close`, and `thread.join`.
     public nonisolated func shutDown(
@@ -256,9 +261,9 @@ public final actor EventLoopThread {
         try await thread.waitForEnd(limit, CreationSite(fileID: fileID, line: line))
     }
 
-    /// Does the same as ``shutDown(within:fileID:line:)``, but blocks the calling thread.
+    /// Shuts the loop down like ``shutDown(within:fileID:line:)``, but blocks the calling thread.
     ///
-    /// - Parameter limit: The maximum time, or `nil` for no limit.
+    /// - Parameter limit: The maximum time for the entire shutdown, or `nil` for no limit.
     /// - Throws: The same errors as ``shutDown(within:fileID:line:)``; ``RuntimeError`` if the calling thread is
     ///   running an event loop.
     ///
@@ -291,7 +296,7 @@ public final actor EventLoopThread {
 }
 
 extension [EventLoopThread] {
-    /// Shuts down all of these loops at the same time.
+    /// Shuts down all loops in this array at the same time.
     ///
     /// - Throws: The first error, after all loops have ended.
     func shutDown(within limit: Duration?, fileID: StaticString = #fileID, line: UInt = #line) async throws {
@@ -304,7 +309,7 @@ extension [EventLoopThread] {
     }
 }
 
-/// Runs `body`, and cancels the future if the calling task is cancelled in the meantime.
+/// Runs `body`, and cancels the future if the calling task is cancelled while `body` runs.
 //
 // The closure mentions `isolation`, because otherwise the body would leave the caller's actor.
 private func whileCancelling<T>(

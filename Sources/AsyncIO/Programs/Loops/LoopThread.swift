@@ -12,7 +12,7 @@ internal import AsyncIOSystem
 //
 // The thread retains this object, the executor, and the loop, but not the EventLoopThread.
 
-/// The thread of a loop. Any thread.
+/// The thread of an ``EventLoopThread``. You can use this object from any thread.
 final class LoopThread: Sendable {
     let executor: LoopThreadExecutor
     var loop: EventLoop { executor.loop }
@@ -20,7 +20,7 @@ final class LoopThread: Sendable {
     private struct State {
         var phase = Phase.running
         var thread: JoinableThread?
-        /// The report of a loop in virtual time on which nothing more could happen.
+        /// The report of a loop in virtual time that ended because nothing more could happen.
         var deadlockReport: (waiting: [String], cycles: [String])?
     }
 
@@ -31,7 +31,8 @@ final class LoopThread: Sendable {
     }
 
     private let state = Guarded(State())
-    /// The number of tasks that had not ended in time, or the error that ended the loop.
+    /// A future for the number of tasks that did not end in time. If an error ended the loop, the future fails with
+    /// that error.
     private let ended: ConcurrentFuture<Int>
 
     init(_ executor: LoopThreadExecutor) {
@@ -41,7 +42,7 @@ final class LoopThread: Sendable {
 
     var deadlockReport: (waiting: [String], cycles: [String])? { state.withLock { $0.deadlockReport } }
 
-    /// Starts the thread, once. If the system does not allow it, the loop is closed.
+    /// Starts the thread. Call this method only once. If the system does not allow another thread, the loop is closed.
     func start() throws(OSError) {
         do {
             let thread = try Thread.startJoinable(named: executor.loop.name) { self.work() }
@@ -73,7 +74,8 @@ final class LoopThread: Sendable {
         }
     }
 
-    /// Ends everything on the loop and closes it. Returns the error of the run, or that of the shutdown.
+    /// Ends the remaining work on the loop, and closes the loop. Returns the error of the run or of the shutdown, or
+    /// nil.
     private func end(after run: Result<Void, any Error>) -> (any Error)? {
         var failure: (any Error)?
         if case .failure(let error) = run { failure = error }
@@ -104,8 +106,8 @@ final class LoopThread: Sendable {
 
     /// Asks the loop to end. Only the first request has an effect.
     ///
-    /// - Parameter isReleased: Whether the program has released the EventLoopThread instead of shutting it
-    ///   down, which is reported.
+    /// - Parameter isReleased: Whether the program has released the ``EventLoopThread`` without shutting it down. Such
+    ///   a release is reported.
     func requestEnd(within limit: Duration?, isReleased: Bool = false) {
         let isFirst = state.withLock { state in
             guard case .running = state.phase else { return false }
@@ -124,14 +126,15 @@ final class LoopThread: Sendable {
             })
     }
 
-    /// Waits until the loop has ended. Cancelling the calling task has no effect, because the end has a limit.
+    /// Waits until the loop has ended. Cancelling the calling task has no effect, because the shutdown has a time
+    /// limit.
     ///
-    /// - Throws: ``TimeoutError`` if tasks were left; the error that ended the loop.
+    /// - Throws: ``TimeoutError`` if some tasks did not end in time; the error that ended the loop.
     func waitForEnd(_ limit: Duration?, _ site: CreationSite) async throws {
         try check(await ended.result, limit, site)
     }
 
-    /// Waits until the loop has ended, but blocks the calling thread.
+    /// Blocks the calling thread until the loop has ended.
     func blockUntilEnd(_ limit: Duration?, _ site: CreationSite) throws {
         try check(Result { try ended.wait() }, limit, site)
     }
@@ -144,7 +147,7 @@ final class LoopThread: Sendable {
 }
 
 extension EventLoop {
-    /// Ends everything that is left, like ``finish()``, but only until the limit has passed.
+    /// Ends the remaining work, like ``finish()``, but stops when the limit has passed.
     fileprivate func finish(within limit: Duration?) throws {
         guard let limit else { return try finish() }
         var isOver = false

@@ -18,7 +18,7 @@ internal import SystemPackage
 /// A server on several event loops, which listens on one port; see
 /// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
 ///
-/// You can use it from any thread.
+/// You can use the server from any thread.
 public final class MultiLoopServer: Sendable {
     /// The loops, each of which has its own connections.
     public let loops: [EventLoopThread]
@@ -31,7 +31,7 @@ public final class MultiLoopServer: Sendable {
         (self.loops, self.servers, self.addresses, storedPort) = (loops, servers, addresses, port)
     }
 
-    /// The port of the first address. If the server was started with port 0, this is the port that the system
+    /// The port of the first address. If the server was started with port 0, this property is the port that the system
     /// chose.
     ///
     /// - Precondition: The server listens on a TCP port, not on a Unix socket.
@@ -42,7 +42,7 @@ public final class MultiLoopServer: Sendable {
         return storedPort
     }
 
-    /// The number of open connections of each loop.
+    /// Returns the number of open connections of each loop.
     ///
     /// - Throws: ``RuntimeError`` if a loop has ended.
     public func connectionCounts() async throws -> [Int] {
@@ -53,16 +53,17 @@ public final class MultiLoopServer: Sendable {
         return counts
     }
 
-    /// Serves until one of `signals` arrives, and then shuts down gracefully. For many programs, this is the
-    /// last line of the main function.
+    /// Serves until one of `signals` arrives, and then shuts down gracefully. In many programs, a call to this method
+    /// is the last line of the main function.
     ///
     /// - Parameters:
     ///   - signals: The signals that end the server. The first loop handles them.
-    ///   - grace: How long to wait for the connections to end on their own after the signal.
-    ///   - whenReady: Called when the server is listening and the signals are being caught.
+    ///   - grace: The maximum time to wait after the signal for the connections to end on their own.
+    ///   - whenReady: A closure that is called when the server is listening and the signals are being caught.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``RuntimeError`` if a signal cannot be caught; ``TimeoutError`` if a loop did not end;
-    ///   `CancellationError` if the task is cancelled, after the server was shut down.
+    ///   `CancellationError` if the task is cancelled. After a cancellation, the server is shut down before this method
+    ///   throws.
     @discardableResult
     public func serve(
         until signals: ProcessSignal..., grace: Duration, whenReady: @escaping @Sendable () -> Void = {}
@@ -87,9 +88,9 @@ public final class MultiLoopServer: Sendable {
     ///
     /// A second call waits for the same shutdown.
     ///
-    /// - Parameter grace: How long to wait for the connections and handlers to end on their own.
+    /// - Parameter grace: The maximum time to wait for the connections and handlers to end on their own.
     /// - Returns: The number of connections that were aborted.
-    /// - Throws: ``TimeoutError`` if a handler ignored its cancellation and was left behind.
+    /// - Throws: ``TimeoutError`` if a handler ignored its cancellation and did not end.
     @discardableResult
     public func shutdown(within grace: Duration) async throws -> Int {
         let aborted = await withTaskGroup(of: Int.self) { group in
@@ -114,8 +115,8 @@ struct LoopLocal<Value>: @unchecked Sendable {
     init(_ value: Value) { self.value = value }
 }
 
-/// A function that serves a connection on one of several loops. It receives the `EventLoopThread` of the loop, and is
-/// isolated to it.
+/// A function that serves a connection on one of several loops. The function receives the `EventLoopThread` of the
+/// loop, and is isolated to it.
 public typealias MultiLoopHandler =
     @Sendable (isolated EventLoopThread, StreamReader, StreamWriter) async throws -> Void
 
@@ -128,22 +129,23 @@ public typealias MultiLoopHandler =
 /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(10))
 /// ```
 ///
-/// Each connection belongs to one loop. Handlers of the same loop share its objects without locks. Handlers of
+/// Each connection belongs to one loop. Handlers on the same loop can share objects without locks. Handlers on
 /// different loops exchange values through actors or a ``Mailbox``.
 ///
 /// Each loop has its own listening socket. The kernel distributes the connections among these sockets, based on the
-/// addresses of the connections. With `options.reusePort`, other processes can listen on the same port as well.
+/// addresses of the connections. With `options.reusePort`, other processes can also listen on the same port.
 ///
-/// You can call this function from any task, in any process.
+/// You can call this function from any task, with or without an event loop.
 ///
 /// - Parameters:
 ///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``MultiLoopServer/port``.
 ///   - loops: The number of loops.
-///   - tls: The configuration from which each loop makes a TLS context, or `nil` for plain TCP.
+///   - tls: The configuration from which each loop creates a TLS context, or `nil` for plain TCP.
 ///   - options: The settings that most servers do not need.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
-///   - handler: Serves a connection; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
+///   - handler: A function that serves a connection; see
+///     ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 /// - Throws: The same errors as ``startServer(host:port:tls:options:isolation:fileID:line:_:)``; ``ValueError`` if the
 ///   number of loops is not positive.
 public func startMultiLoopServer(
@@ -156,11 +158,11 @@ public func startMultiLoopServer(
         line: line, handler)
 }
 
-/// Starts a server on several loops, on any kind of listener; see
+/// Starts a server on several loops, with any kind of listener; see
 /// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
 ///
-/// Loops that share a Unix socket, or sockets that are passed, compete for connections. A burst of connections can go
-/// to the same loop.
+/// If the loops share a Unix socket or a socket that the caller passes, they compete for connections. All connections
+/// of a burst can go to the same loop.
 ///
 /// - Parameter listener: The listener.
 public func startMultiLoopServer(
@@ -209,19 +211,19 @@ public func startMultiLoopServer(
 }
 
 extension Worker {
-    /// Serves on several loops until the worker is asked to stop, so that each worker uses more than one core. Starts
-    /// a server on ``sockets``, reports that the worker is ready, waits, and shuts the server down within
-    /// ``grace``.
+    /// Serves on several loops until the worker is asked to stop, so that each worker uses more than one core. This
+    /// method starts a server on ``sockets``, reports that the worker is ready, waits until the worker is asked to
+    /// stop, and shuts the server down within ``grace``.
     ///
     /// - Parameters:
     ///   - loops: The number of loops of this worker. Processes are isolated from each other, whereas loops share
     ///     memory. Use one worker for each group of cores that should fail and restart together.
-    ///   - tls: The configuration of TLS, or `nil` for no TLS.
+    ///   - tls: The TLS configuration, or `nil` for no TLS.
     ///   - options: The settings that most servers do not need.
-    ///   - handler: Serves a connection.
+    ///   - handler: A function that serves a connection.
     /// - Throws: The same errors as ``startMultiLoopServer(on:loops:tls:options:debug:fileID:line:_:)`` and
-    ///   ``MultiLoopServer/shutdown(within:)``; `CancellationError` if the task is cancelled, after the server
-    ///   was shut down.
+    ///   ``MultiLoopServer/shutdown(within:)``; `CancellationError` if the task is cancelled. After a cancellation, the
+    ///   server is shut down before this method throws.
     public func serve(
         loops: EventLoopThread.Count, tls: TLSContext.Configuration? = nil,
         options: Server.Options = Server.Options(), fileID: StaticString = #fileID, line: UInt = #line,

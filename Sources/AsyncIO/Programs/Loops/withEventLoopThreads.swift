@@ -8,9 +8,9 @@ extension EventLoopThread {
         /// One loop for each processor of the machine.
         public static var perProcessor: Count { Count(Thread.processorCount) }
 
-        /// A fixed number of loops.
+        /// Creates a count with a fixed number of loops.
         public init(_ number: Int) { self.number = number }
-        /// A fixed number of loops.
+        /// Creates a count with a fixed number of loops.
         public init(integerLiteral value: Int) { number = value }
     }
 }
@@ -24,15 +24,15 @@ extension EventLoopThread {
 /// ```
 ///
 /// The first error cancels the bodies on the other loops. All loops are shut down before this function returns or
-/// throws. If the calling task is cancelled, the bodies are cancelled as well.
+/// throws. If the calling task is cancelled, the bodies are also cancelled.
 ///
 /// - Parameters:
 ///   - count: The number of loops.
-///   - name: The prefix of the loops' names. The index is appended to it, as in `loop-0`.
+///   - name: The prefix of the loops' names. The index of each loop is appended, as in `loop-0`.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loops.
 ///   - limit: The maximum time that each loop can take to shut down, or `nil` for no limit.
-///   - body: The work of a loop. It receives the `EventLoopThread` and its index, starting from 0.
+///   - body: A closure that does the work of a loop. It receives the `EventLoopThread` and its index, starting from 0.
 /// - Returns: The values that the bodies return, by index.
 /// - Throws: The first error that a body throws; ``ValueError`` if `count` is not positive; ``OSError`` if the
 ///   system does not allow that many threads; ``TimeoutError`` if a loop could not be shut down in time.

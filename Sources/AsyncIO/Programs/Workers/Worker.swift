@@ -8,11 +8,11 @@ public final class Worker {
 
     /// The number of this worker, starting from 0.
     public let number: Int
-    /// How long open connections may take to end when the worker stops.
+    /// The maximum time that open connections can take to end when the worker stops.
     public let grace: Duration
-    /// The listening sockets of each listener, in the order of the listeners.
+    /// The descriptors of the listening sockets of each listener, in the order of the listeners.
     private let places: [[Int32]]
-    /// The socket to the supervisor, or nil in a program that runs without one.
+    /// The socket to the supervisor, or nil if the program runs without a supervisor.
     private let control: ByteDescriptor?
     private let stopping = Event()
     private var hasSaidReady = false
@@ -26,15 +26,15 @@ public final class Worker {
 
     // MARK: Sockets
 
-    /// The listening sockets. Pass them to ``Server/Listener/sockets(_:)``. The server then owns them. All workers
-    /// share the sockets, and each connection goes to a worker that is free to accept it.
+    /// The descriptors of the listening sockets. Pass them to ``Server/Listener/sockets(_:)``. The server then owns the
+    /// descriptors. All workers share the sockets, and each connection goes to a worker that is free to accept it.
     public var sockets: [Int32] { places.flatMap { $0 } }
 
-    /// Returns the listening sockets of one listener.
+    /// Returns the descriptors of the listening sockets of one listener.
     ///
     /// - Parameter place: The index of the listener in the argument `listen` of
     ///   ``runWorkers(count:listen:options:grace:forwarding:debug:_:)``.
-    /// - Throws: ``ValueError`` if there is no such listener.
+    /// - Throws: ``ValueError`` if `place` is out of range.
     public func sockets(of place: Int) throws(ValueError) -> [Int32] {
         guard places.indices.contains(place) else {
             throw ValueError("place must be in 0..<\(places.count), got \(place)")
@@ -44,8 +44,8 @@ public final class Worker {
 
     // MARK: Life
 
-    /// Tells the supervisor that this worker is ready. A reload stops the old workers only after
-    /// all new ones have called this method.
+    /// Tells the supervisor that this worker is ready. A reload stops the old workers only after all new workers have
+    /// called this method.
     public func ready() {
         guard !hasSaidReady, let control else { return }
         hasSaidReady = true
@@ -57,13 +57,14 @@ public final class Worker {
     /// between requests.
     public var isStopping: Bool { stopping.isSet }
 
-    /// Waits until the worker is asked to stop: when the workers are reloaded, when the supervisor ends, or on SIGTERM.
+    /// Waits until the worker is asked to stop. A worker is asked to stop when the workers are reloaded, when the
+    /// supervisor ends, or when the worker receives SIGTERM.
     ///
     /// - Throws: `CancellationError` if the task is cancelled.
     public func waitUntilStopping() async throws { try await stopping.wait() }
 
-    /// Serves until the worker is asked to stop. Starts the server, reports that the worker is ready,
-    /// waits, and shuts the server down within ``grace``.
+    /// Serves until the worker is asked to stop. This method starts the server, reports that the worker is ready, waits
+    /// until the worker is asked to stop, and shuts the server down within ``grace``.
     ///
     /// - Throws: ``OSError`` if the system does not allow the server to listen; ``RuntimeError`` if
     ///   the server is closed; `CancellationError` if the task is cancelled.
@@ -92,7 +93,8 @@ public final class Worker {
         try loop.addReader(control.descriptor) { [self] in noticeSupervisor(control, on: loop) }
     }
 
-    /// The supervisor never sends data. End of file means that the supervisor has ended.
+    /// Checks whether the supervisor has ended. The supervisor never sends data, so end of file means that it has
+    /// ended.
     private func noticeSupervisor(_ control: ByteDescriptor, on loop: EventLoop) {
         var byte: UInt8 = 0
         let count = try? unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in
@@ -125,7 +127,7 @@ struct WorkerHandover {
         "\(number);\(grace.roundedUpNanoseconds);\(counts.map(String.init).joined(separator: ","))"
     }
 
-    /// - Returns: Nil if the text is malformed.
+    /// Parses the text of the environment variable. Returns nil if the text is malformed.
     init?(_ text: String) {
         let parts = text.split(separator: ";", omittingEmptySubsequences: false)
         guard parts.count == 3, let number = Int(parts[0]), let grace = Int64(parts[1]) else { return nil }
@@ -134,7 +136,7 @@ struct WorkerHandover {
         self.init(number: number, grace: .nanoseconds(grace), counts: counts)
     }
 
-    /// The descriptors of each listener.
+    /// The descriptors of the sockets of each listener.
     var places: [[Int32]] {
         var next = Self.control + 1
         return counts.map { count in
@@ -145,6 +147,6 @@ struct WorkerHandover {
 }
 
 extension Worker.Failure {
-    /// How the worker ended. This is ``returnCode`` as an enumeration.
+    /// The way in which the worker ended. This property expresses ``returnCode`` as an enumeration.
     public var terminationStatus: AsyncSubprocess.TerminationStatus { .init(returnCode: returnCode) }
 }

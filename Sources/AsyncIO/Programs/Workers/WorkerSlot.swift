@@ -2,19 +2,19 @@ internal import AsyncIOSystem
 internal import Logging
 internal import SystemPackage
 
-/// A slot for a worker. One process after another runs in it. Loop thread only.
+/// A slot for a worker, in which one process runs after another. This class is used only on the loop's thread.
 final class WorkerSlot {
-    /// The shortest and the longest delay before a worker that died is started again.
+    /// The shortest and the longest delay before a dead worker is restarted.
     private static let backOff = (first: Duration.milliseconds(100), last: Duration.seconds(30))
-    /// A worker that lived this long resets the delay.
+    /// The lifetime after which the death of a worker resets the delay.
     private static let goodLife = Duration.seconds(10)
-    /// The number of times that a worker that was never ready is started.
+    /// The maximum number of times that a worker is started without becoming ready.
     private static let attempts = 3
 
     let number: Int
-    /// Set once a process in this slot was ready, or the slot has failed.
+    /// An event that is set when a process in this slot has become ready, or when the slot has failed.
     let settled = Event()
-    /// Set if no process became ready and no other process will be started.
+    /// The failure of the slot. It is set if no process became ready and no other process will be started.
     private(set) var failure: Worker.Failure?
     /// The return code of the latest process.
     private(set) var returnCode: Int32?
@@ -32,7 +32,7 @@ final class WorkerSlot {
 
     // MARK: One process after the other
 
-    /// Keeps the slot filled until ``retire()``.
+    /// Runs one process after another in the slot until ``retire()`` is called.
     func run() async throws {
         var delay = Self.backOff.first
         var failures = 0
@@ -79,7 +79,7 @@ final class WorkerSlot {
         return try await process.wait()
     }
 
-    /// A worker sends only one message: that it is ready.
+    /// Receives the only message that a worker sends, which means that the worker is ready.
     private func listen(to control: ByteDescriptor) {
         var byte: UInt8 = 0
         let count = try? unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in
@@ -90,7 +90,7 @@ final class WorkerSlot {
 
     // MARK: Its end, and signals
 
-    /// Asks the process to stop, and starts no other process in this slot.
+    /// Asks the process to stop, and prevents new processes in this slot.
     func retire() {
         retiring.set()
         try? process?.send(.terminate)
@@ -99,7 +99,8 @@ final class WorkerSlot {
     func send(_ signal: ProcessSignal) { try? process?.send(signal) }
 }
 
-/// The plan for starting workers, which execute the same program with the same arguments. Loop thread only.
+/// The plan for starting workers, which execute the same program with the same arguments. This type is used only on the
+/// loop's thread.
 struct WorkerPlan {
     let executable: SystemString
     let arguments: [SystemString]
@@ -131,8 +132,8 @@ extension Worker {
     public struct Failure: Error, CustomStringConvertible {
         /// The number of the worker.
         public let number: Int
-        /// The exit status, or the negated number of the signal that ended the worker; 255 if it could
-        /// not be started.
+        /// The exit status of the worker, or the negated number of the signal that ended the worker. The value is 255
+        /// if the worker could not be started.
         public let returnCode: Int32
 
         /// The message of the error.

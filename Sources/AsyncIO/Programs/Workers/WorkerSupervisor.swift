@@ -18,7 +18,7 @@ internal import Logging
 // A SIGHUP during step 2 starts again with step 1. The workers of the unfinished generation are
 // asked to stop.
 
-/// The parent of all workers. Loop thread only.
+/// The parent process of all workers. This class is used only on the loop's thread.
 final class WorkerSupervisor {
     /// The time from the end of a worker's grace period until the worker is killed.
     private static let patience = Duration.seconds(5)
@@ -27,10 +27,10 @@ final class WorkerSupervisor {
     private let count: Int
     private let loop: EventLoop
     private var present: WorkerGeneration
-    /// The generation that is starting, and the task that waits for it.
+    /// The generation that is starting, and the task that is waiting for it.
     private var next: WorkerGeneration?
     private var reload: AnyAsyncTask?
-    /// The tasks that wait for the end of earlier generations.
+    /// The tasks that are waiting for earlier generations to end.
     private var retirements: [AsyncTask<Void>] = []
 
     init(_ plan: WorkerPlan, count: Int, on loop: EventLoop) {
@@ -40,7 +40,7 @@ final class WorkerSupervisor {
         present = WorkerGeneration(count, plan, on: loop)
     }
 
-    /// Runs until SIGTERM or Ctrl-C, and then until all workers have ended.
+    /// Runs the workers until SIGTERM or Ctrl-C arrives, and then waits until all workers have ended.
     ///
     /// - Throws: ``Worker/Failure`` if a worker cannot be started, or did not end cleanly.
     func run(_ arrivals: SignalSequence, isolation: isolated (any Actor)? = #isolation) async throws {
@@ -66,7 +66,7 @@ final class WorkerSupervisor {
         if let failure = present.failure { throw failure }
     }
 
-    /// Acts on signals until one asks the program to end.
+    /// Handles signals until one of them asks the program to end.
     private func direct(_ arrivals: SignalSequence, isolation: isolated (any Actor)?) async throws {
         for try await signal in arrivals {
             switch signal {
@@ -138,7 +138,7 @@ final class WorkerSupervisor {
     }
 }
 
-/// Workers that were started together. Loop thread only.
+/// A group of workers that were started together. This class is used only on the loop's thread.
 final class WorkerGeneration {
     let slots: [WorkerSlot]
     private var tasks: [AsyncTask<Void>] = []
@@ -156,6 +156,8 @@ final class WorkerGeneration {
         }
     }
 
+    /// Waits until all workers are ready.
+    ///
     /// - Throws: ``Worker/Failure`` if one of the workers cannot be started.
     func waitUntilReady() async throws {
         for slot in slots {
@@ -167,12 +169,14 @@ final class WorkerGeneration {
     func retire() { for slot in slots { slot.retire() } }
     func send(_ signal: ProcessSignal) { for slot in slots { slot.send(signal) } }
 
-    /// - Parameter limit: Nil for no limit.
+    /// Waits for the workers to end, and returns whether all of them have ended.
+    ///
+    /// - Parameter limit: The maximum time to wait, or nil for no limit.
     func hasEnded(within limit: Duration?) async throws -> Bool {
         try await wait(tasks, timeout: limit).pending.isEmpty
     }
 
-    /// The first failure among workers that did not end cleanly.
+    /// The failure of the first worker that did not end cleanly, or nil.
     var failure: Worker.Failure? {
         for slot in slots {
             if let failure = slot.failure { return failure }

@@ -20,12 +20,12 @@ internal import SystemPackage
 /// same arguments. Code before this call therefore runs in every worker. Code after this call runs only in the
 /// supervisor. A worker runs `body` in its own event loop and then exits.
 ///
-/// The supervisor:
-/// - restarts a worker that dies. The delay is 0.1 s at first, and grows to at most 30 s if the worker keeps dying;
-/// - on SIGHUP, replaces all workers with new ones that execute the program's current file. The new
-///   workers start before the old ones are asked to stop. No connection is refused or lost, because
-///   the sockets stay open and a stopping worker lets its connections finish;
-/// - on SIGTERM or Ctrl-C, stops the workers cleanly and ends. A second signal kills them.
+/// The supervisor has the following tasks:
+/// - It restarts a worker that dies. The delay is 0.1 s at first, and grows to at most 30 s if the worker keeps dying.
+/// - On SIGHUP, it replaces all workers with new workers that execute the program's current file. The new workers start
+///   before the old workers are asked to stop. No connection is refused or lost, because the sockets stay open and a
+///   stopping worker lets its connections finish.
+/// - On SIGTERM or Ctrl-C, it stops the workers cleanly and ends. A second signal kills the workers.
 ///
 /// Workers share the supervisor's standard output and error. The supervisor logs its actions with the label
 /// `asyncio.workers`. If the supervisor ends unexpectedly, its workers stop cleanly.
@@ -34,19 +34,19 @@ internal import SystemPackage
 ///   - count: The number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
 ///     to run the body in this process.
 ///   - listen: The listeners, which the workers share; see ``Worker/sockets``.
-///   - options: The settings of the sockets. The sockets listen before a worker has started, so that early clients wait
-///     and are not refused. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect
-///     here; pass them to the workers' servers.
-///   - grace: How long the connections of a stopping worker may take to end before they are closed.
-///     A worker that has not ended 5 s later is killed.
+///   - options: The settings of the sockets. The sockets listen before a worker has started, so early clients wait
+///     instead of being refused. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no
+///     effect here. Pass such settings to the workers' servers.
+///   - grace: The maximum time that the connections of a stopping worker can take to end before they are closed. A
+///     worker that has not ended 5 s later is killed.
 ///   - signals: Signals that the supervisor forwards to its workers.
-///   - debug: Whether to enable debug mode, as for `run`.
+///   - debug: Whether the loops run in debug mode, or `nil` for the default value.
 ///   - body: The work of a worker. It calls ``Worker/serve(_:)``, or ``Worker/ready()`` and
-///     ``Worker/waitUntilStopping()``. An error that it throws is logged and ends the worker with
+///     ``Worker/waitUntilStopping()``. If the body throws an error, the error is logged, and the worker exits with
 ///     status 1.
 /// - Throws: ``Worker/Failure`` if a worker dies three times before it is ready, or does not end cleanly; ``OSError``
 ///   if the system refuses to listen on an address; ``RuntimeError`` if a loop is already running; ``ValueError`` if
-///   `count` is not positive. With ``Worker/Count/inProcess``, the errors of `body`.
+///   `count` is not positive. With ``Worker/Count/inProcess``, this function throws the errors of `body`.
 public func runWorkers(
     count: Worker.Count = .cores, listen: [Server.Listener] = [],
     options: Server.Options = Server.Options(backlog: 1_024), grace: Duration = .seconds(30),
@@ -80,7 +80,7 @@ private func supervise(
     try await WorkerSupervisor(plan, count: count, on: loop).run(arrivals)
 }
 
-/// What the workers listen on.
+/// The listeners of the workers, with their options.
 private struct WorkerPlaces {
     let listeners: [Server.Listener]
     let options: Server.Options
@@ -127,8 +127,7 @@ private func runInProcess(
     }
 }
 
-/// Runs `body` as a worker. Never returns, because the code after `runWorkers` is for the
-/// supervisor.
+/// Runs `body` as a worker. This function never returns, because the code after `runWorkers` is for the supervisor.
 private func runAsWorker(
     _ text: String, debug: Bool?, _ body: @escaping @MainActor (Worker) async throws -> Void
 ) throws -> Never {
