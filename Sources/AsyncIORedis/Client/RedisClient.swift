@@ -79,8 +79,9 @@ public final class RedisClient: RedisSending {
 
     /// Sends several commands together and waits for all replies.
     ///
-    /// The replies are in the order of the commands. An error reply appears as ``RedisValue/error(_:)``. Other tasks'
-    /// commands do not come between them, but the server does not execute them atomically; see ``transaction(_:)``.
+    /// The replies are in the order of the commands. An error reply appears as ``RedisValue/error(_:)``. The commands
+    /// of other tasks do not come between these commands, but the server does not execute them atomically; see
+    /// ``transaction(_:)``.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``, but not ``RedisError``.
     ///
@@ -106,7 +107,7 @@ public final class RedisClient: RedisSending {
     /// Runs `body` with a connection that no other task uses. Use it for commands that block, for `WATCH`, and for
     /// other commands that change the state of a connection.
     ///
-    /// The connection is returned to a pool, unless `body` throws or leaves the connection in another state.
+    /// The connection is returned to a pool, unless `body` throws an error or changes the state of the connection.
     ///
     /// - Parameters:
     ///   - key: In a cluster, a key that `body` uses. The connection is opened to the server that has this key.

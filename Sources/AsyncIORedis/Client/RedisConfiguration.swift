@@ -31,7 +31,7 @@ public struct RedisConfiguration: Sendable {
     public enum Topology: Sendable, Hashable {
         /// One server.
         case standalone(Address)
-        /// One server, on a Unix socket.
+        /// One server on a Unix socket.
         case unix(path: String)
         /// A master that Sentinels monitor. The client asks the Sentinels for the address of the master.
         case sentinel([Address], master: String)
@@ -81,7 +81,7 @@ public struct RedisConfiguration: Sendable {
     /// tasks can use it at the same time.
     public var connections = 1
     /// The maximum number of connections that ``RedisClient/withConnection(for:_:)`` opens, for each server. If all of
-    /// them are in use, tasks wait.
+    /// these connections are in use, tasks wait for one.
     public var dedicatedConnections = 50
     /// The time limit for connecting and logging in.
     public var connectTimeout = Duration.seconds(5)

@@ -19,7 +19,7 @@ public struct RedisScan<Element>: AsyncSequence {
 
     /// The servers to ask, one after another.
     let servers: nonisolated(nonsending) () async throws -> [Send]
-    /// The command before the cursor, and the arguments after it.
+    /// The part of the command before the cursor, and the arguments after the cursor.
     let command: RedisCommand
     let rest: RedisCommand
     /// Creates the elements from a batch.

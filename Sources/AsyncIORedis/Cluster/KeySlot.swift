@@ -16,7 +16,7 @@ struct KeySlot: Hashable {
         number = Int(Self.checksum(hashed)) % Self.count
     }
 
-    /// CRC-16 with the polynomial 0x1021, as XMODEM uses it.
+    /// Returns the CRC-16 checksum with the polynomial 0x1021, as in XMODEM.
     static func checksum(_ bytes: some Sequence<UInt8>) -> UInt16 {
         bytes.reduce(0) { $0 << 8 ^ table[Int($0 >> 8) ^ Int($1)] }
     }

@@ -1,4 +1,4 @@
-// Finds the arguments of a command that are keys.
+// Finds the keys among the arguments of a command.
 
 extension RedisCommand {
     /// The positions of a command's keys.
@@ -42,8 +42,8 @@ extension RedisCommand {
         return table
     }()
 
-    /// The keys. For an unknown command, the first argument is assumed to be the only key, which is right for most
-    /// commands.
+    /// The keys of the command. If the command is unknown, its first argument is assumed to be the only key, which is
+    /// correct for most commands.
     ///
     /// - Complexity: O(*n*), where *n* is the number of bytes.
     var keys: [[UInt8]] {

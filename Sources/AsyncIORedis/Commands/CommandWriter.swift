@@ -1,7 +1,7 @@
 /// Writes the parts of commands to memory.
 //
-// A command consists of many small parts. Checking the room for each byte would take most of the time, so the room for
-// all parts is checked once, by the array's `write(_:_:)`.
+// A command consists of many small parts. Checking the room for each byte would take most of the time, so the array's
+// `write(_:_:)` checks the room for all parts once.
 @unsafe
 struct CommandWriter {
     // SAFETY: the memory belongs to the array that creates the writer, for the duration of `body`.

@@ -3,9 +3,9 @@ internal import DequeModule
 
 /// What to do with messages when the buffer of a subscription is full.
 public enum RedisOverflow: Sendable, Hashable {
-    /// Drop the oldest message. ``RedisSubscription/missedCount`` counts it.
+    /// Drop the oldest message. ``RedisSubscription/missedCount`` counts the dropped messages.
     case dropOldest
-    /// Drop the newest message. ``RedisSubscription/missedCount`` counts it.
+    /// Drop the newest message. ``RedisSubscription/missedCount`` counts the dropped messages.
     case dropNewest
     /// End the subscription with a ``RedisOverflowError``.
     case fail

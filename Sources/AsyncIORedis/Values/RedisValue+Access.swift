@@ -135,7 +135,7 @@ extension RedisValue {
 }
 
 extension RedisValue: CustomStringConvertible {
-    /// The value as text: strings in quotation marks, elements in brackets. Long values are shortened.
+    /// The value as text, with strings in quotation marks and elements in brackets. Long values are shortened.
     public var description: String {
         switch self {
         case .null: "null"
