@@ -8,7 +8,7 @@ package struct FileIdentity: Equatable, Sendable {
     private let number: UInt64
     package let isSocket: Bool
 
-    /// Returns nil if there is no file.
+    /// Returns nil if there is no file at the path.
     package init?(of path: [CChar]) {
         // SAFETY: the path ends with a zero.
         guard let status = try? unsafe FileStatus(at: path) else { return nil }
