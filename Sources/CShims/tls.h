@@ -45,7 +45,8 @@ int asyncio_tls_context_trust(asyncio_tls_context *context, const void *pem, siz
 /// Uses a certificate chain that starts with the local certificate. Returns the number of
 /// certificates, or -1 on failure.
 int asyncio_tls_context_use_chain(asyncio_tls_context *context, const void *pem, size_t count);
-/// Returns false if `pem` has no readable key, or if the key does not belong to the chain.
+/// Uses a private key. Returns false if `pem` has no readable key, or if the key does not belong to
+/// the chain.
 bool asyncio_tls_context_use_key(
     asyncio_tls_context *context, const void *pem, size_t count, const char *password);
 

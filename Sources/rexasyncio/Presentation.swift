@@ -8,7 +8,7 @@ struct Presentation {
 
     let source: SourceStyle
 
-    /// The line between two parts.
+    /// The line that separates two parts.
     static let rule = String(repeating: "-", count: 72)
     /// The indentation of the source.
     static let indentation = String(repeating: " ", count: 8)

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Runs a producer that keeps going, and a consumer that stops when nothing is left.
+/// Runs a producer that never stops, and a consumer that stops when no items are left.
 func conditionExample() async throws {
     let condition = Condition()
     let data = List()
