@@ -15,8 +15,8 @@ extension RedisClient {
     ///
     /// - Parameter commands: The commands. All are sent in one write.
     /// - Returns: The replies, in the order of the commands. An error reply appears as ``RedisValue/error(_:)``.
-    /// - Throws: ``RedisError`` if the server does not accept one of the commands, in which case it executes none; the
-    ///   same errors as ``send(_:)-(RedisCommand)``.
+    /// - Throws: ``RedisError`` if the server does not accept one of the commands (in that case, the server executes
+    ///   none of them); the same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `pipeline(transaction=True)`.
     public func transaction(_ commands: [RedisCommand]) async throws -> [RedisValue] {
@@ -40,7 +40,7 @@ extension RedisClient {
     /// - Parameters:
     ///   - keys: The keys that `body` reads.
     ///   - attempts: The maximum number of times that `body` runs.
-    ///   - body: Reads the keys, and returns the commands.
+    ///   - body: A closure that reads the keys and returns the commands.
     /// - Returns: The replies to the commands.
     /// - Throws: ``RedisConflictError`` if the keys changed during every attempt; the errors of `body`; the same errors
     ///   as ``transaction(_:)``.

@@ -54,7 +54,7 @@ final class ClusterRouter: RedisRouter {
 
     /// Sends commands to the server of a slot, and follows redirections.
     ///
-    /// - Parameter refusal: Returns the error in a reply if the error means that nothing was executed.
+    /// - Parameter refusal: A closure that returns the error in a reply if the error means that nothing was executed.
     private func deliver(
         to slot: KeySlot?, _ send: nonisolated(nonsending) (RedisNode, _ isAsking: Bool) async throws -> RedisReply,
         refusal: (RedisReply) -> RedisError?

@@ -27,7 +27,7 @@ public struct RedisStreamEntry: Sendable, Hashable {
 
 /// The maximum length of a stream.
 public enum RedisTrim: Sendable, Hashable {
-    /// Approximately the given number of entries. The server trims the stream when that is cheap.
+    /// Approximately the given number of entries. The server trims the stream when trimming is cheap.
     case about(Int)
     /// Exactly the given number of entries.
     case exactly(Int)

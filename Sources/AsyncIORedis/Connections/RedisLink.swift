@@ -19,7 +19,7 @@ final class RedisLink: BufferedProtocol {
     private var transport: Transport?
     @safe @exclusivity(unchecked) private var parser: RedisParser
 
-    // State that each command and each reply uses.
+    // The state that each command and each reply uses.
     /// Bytes to be sent.
     @safe @exclusivity(unchecked) private var outgoing: [UInt8] = []
     @safe @exclusivity(unchecked) private var isFlushQueued = false
@@ -100,7 +100,7 @@ final class RedisLink: BufferedProtocol {
         return try await group.future.value
     }
 
-    /// Sends a command that has no reply. The server may answer it with messages.
+    /// Sends a command that has no reply. The server may answer the command with messages.
     func sendWithoutReply(_ command: RedisCommand) {
         guard state != .closed else { return }
         command.write(to: &outgoing)
@@ -280,6 +280,6 @@ final class RedisLink: BufferedProtocol {
 }
 
 extension RedisConnectionError {
-    /// The cause of a lost connection if the server closed it without an error.
+    /// The cause of the loss of a connection that the server closed without an error.
     static let endOfStream = RuntimeError("the server closed the connection")
 }

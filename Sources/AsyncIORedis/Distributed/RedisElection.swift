@@ -49,7 +49,8 @@ public final class RedisElection {
     /// Waits until this candidate is the leader, and then runs `body`. If the lease is lost, `body` is cancelled, and
     /// the candidate waits again. The candidate also waits while the server cannot be reached, or is not the master.
     ///
-    /// - Parameter body: The work of the leader. When it returns or throws an error, another candidate can lead.
+    /// - Parameter body: The work of the leader. When the closure returns or throws an error, another candidate can
+    ///   become the leader.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; ``RedisError`` if the server rejects the command; `CancellationError` if the
     ///   task is cancelled.

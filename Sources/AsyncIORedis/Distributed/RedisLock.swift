@@ -78,7 +78,7 @@ public final class RedisLock {
 
     /// Waits for the lock, runs `body` while the lock is held, and releases the lock.
     ///
-    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
+    /// - Parameter body: A closure that receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended, even if `body` returned a value;
     ///   the errors of `body` and of ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is
@@ -96,7 +96,7 @@ public final class RedisLock {
     /// - Parameters:
     ///   - timeout: How long to wait, even if the server does not answer. If the timeout is zero, the method makes one
     ///     attempt, to which the time limit of a command applies.
-    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
+    ///   - body: A closure that receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time. If the server grants
     ///   the lock later, the client gives it back.
     /// - Throws: The same errors as ``withLock(_:)``.

@@ -57,7 +57,7 @@ public final class RedisSemaphore {
 
     /// Waits for a place, runs `body` while the place is held, and gives the place back.
     ///
-    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
+    /// - Parameter body: A closure that receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended; the errors of `body` and of
     ///   ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is cancelled. In each case, the
@@ -73,7 +73,7 @@ public final class RedisSemaphore {
     /// - Parameters:
     ///   - timeout: How long to wait, even if the server does not answer. If the timeout is zero, the method makes one
     ///     attempt, to which the time limit of a command applies.
-    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
+    ///   - body: A closure that receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns, or `nil` if no place was available in time. If the server grants a place
     ///   later, the client gives it back.
     /// - Throws: The same errors as ``withPlace(_:)``.

@@ -506,7 +506,8 @@ enum QueueScripts {
         return redis.call('DEL', name)
         """#)
 
-    /// Records for `ARGV[5]` milliseconds that work was done. Returns 0 if another worker is currently doing the work.
+    /// Records that work was done, and stores this record for `ARGV[5]` milliseconds. Returns 0 if another worker is
+    /// currently doing the work.
     static let endOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])

@@ -42,7 +42,7 @@ extension RedisQueue {
             if !isLost { await abandonOnce(key, token) }
             throw error
         }
-        // This runs even if the task is cancelled now, because the work is done.
+        // This call runs even if the task is now cancelled, because the work has been done.
         let isRecorded = try await withCleanup(timeout: nil) {
             try await call(QueueScripts.endOnce, [key, token, max(1, duration.milliseconds)]).integer == 1
         }

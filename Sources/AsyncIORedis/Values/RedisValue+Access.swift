@@ -87,7 +87,7 @@ extension RedisValue {
         }
     }
 
-    /// The elements of an array, a set, or a push. ``null`` is not an empty array.
+    /// The elements of an array, a set, or a push. The value ``null`` does not count as an empty array.
     ///
     /// - Throws: ``RedisTypeError`` if the value is something else.
     public var array: [RedisValue] {
@@ -130,7 +130,7 @@ extension RedisValue {
     /// - Throws: ``RedisTypeError`` if the value is of another kind.
     public func decode<T: RedisDecodable>(as type: T.Type = T.self) throws -> T { try T(redis: self) }
 
-    /// The error for a value that is not what the caller expected.
+    /// Returns the error for a value of an unexpected kind.
     func mismatch(_ expected: String) -> RedisTypeError { RedisTypeError(expected: expected, value: self) }
 }
 
