@@ -35,7 +35,7 @@ extension ByteDescriptor {
         let status = try FileStatus(of: descriptor)
         if status.isSocket || status.isPipe { return }
         if status.isRegular || status.isDirectory { throw .notPermitted }
-        // Some devices cannot be watched, so epoll is asked.
+        // Some devices cannot be watched, so this method asks epoll.
         let epoll = try check(asyncio_epoll_create())
         defer { closeOnce(epoll) }
         _ = try check(asyncio_epoll_add(epoll, descriptor, 0, 0))

@@ -27,14 +27,15 @@ package class ByteDescriptor {
 
     deinit { close() }
 
-    /// Reads at most `buffer.count` bytes, and returns the number of bytes. At the end of the stream, the number is 0.
+    /// Reads at most `buffer.count` bytes, and returns the number of bytes that were read. At the end of the stream,
+    /// this number is 0.
     package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         let descriptor = descriptor
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
         return try attemptUninterrupted { unsafe read(descriptor, buffer.baseAddress, buffer.count) }
     }
 
-    /// Writes as much as fits into the kernel's buffer, and returns the number of bytes.
+    /// Writes as many bytes as fit into the kernel's buffer, and returns their number.
     package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
         var all = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress), iov_len: buffer.count)

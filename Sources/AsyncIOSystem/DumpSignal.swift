@@ -2,8 +2,8 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// A signal that a thread waits for, no matter how busy the other threads are. The signal handler writes to a pipe, and
-/// the thread reads from it.
+/// A signal to which a waiting thread responds, no matter how busy the other threads are. The signal handler writes to
+/// a pipe, and the thread reads from this pipe.
 package struct DumpSignal: Sendable {
     private let pipe: Int32
 

@@ -6,7 +6,7 @@ package import SystemPackage
 package struct FileFacts: Sendable {
     package let size: Int64
     private let type: FileType
-    /// Whether the file still has a name, so that closing it does not delete it.
+    /// Whether the file still has a name. If it has none, closing the file deletes it.
     package let isLinked: Bool
 
     package init(of descriptor: Int32) throws(Errno) {

@@ -1,8 +1,8 @@
 internal import Glibc
 package import SystemPackage
 
-/// The identity of the file at a path, which distinguishes it from a later file with the same name.
-/// Paths end with a zero.
+/// The identity of the file at a path, which distinguishes the file from a later file with the same name. Paths end
+/// with a zero.
 package struct FileIdentity: Equatable, Sendable {
     private let device: UInt64
     private let number: UInt64

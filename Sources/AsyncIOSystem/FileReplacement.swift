@@ -3,8 +3,9 @@ internal import SystemPackage
 
 /// A new file that will replace another file.
 ///
-/// The file is complete before it gets its final name, because a rename is atomic. It is created in
-/// the same directory, because a rename cannot move a file to another file system.
+/// The file is written under a temporary name and then renamed. A rename is atomic, so the file with the final name is
+/// always complete. The new file is created in the same directory, because a rename cannot move a file to another file
+/// system.
 //
 // Names are arrays of bytes that end with a zero.
 package struct FileReplacement: Sendable {

@@ -38,7 +38,7 @@ package final class FileRequest: @unchecked Sendable {
     private let claim = Atomic(Claim.none)
     /// The result of the system call, or a negative error number.
     package var result = -Int(Errno.canceled.rawValue)
-    /// Whether the request was not performed because it would have to wait for another process.
+    /// Whether the request was not performed because it would have had to wait for another process.
     package private(set) var mustBlock = false
     /// The replacement that was begun.
     package var replacement: FileReplacement?
@@ -97,7 +97,7 @@ package final class FileRequest: @unchecked Sendable {
         }
     }
 
-    /// Revokes a request that is no longer wanted.
+    /// Revokes a request that is no longer needed.
     ///
     /// - Returns: Whether the request had not started. A request that has started stops early if possible.
     package func revoke() -> Bool {

@@ -122,7 +122,7 @@ package struct Gathering {
 }
 
 extension ByteDescriptor {
-    /// Writes as much of the next pieces as fits into the kernel's buffer, and returns the number of written bytes.
+    /// Writes as many bytes of the next pieces as fit into the kernel's buffer, and returns their number.
     ///
     /// - Parameter memory: A buffer for joining small pieces.
     package final func send(

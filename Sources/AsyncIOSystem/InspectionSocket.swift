@@ -165,7 +165,7 @@ enum InspectionSocket {
     private static func wait(for events: Int32, _ descriptor: Int32, _ milliseconds: Int32) throws(Errno) {
         var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
         while true {
-            // SAFETY: one entry, on this stack.
+            // SAFETY: the call accesses one entry, which is on this stack.
             let count = unsafe poll(&entry, 1, milliseconds)
             if count > 0 { return }
             if count == 0 { throw .timedOut }

@@ -14,7 +14,7 @@ package final class InterruptibleThread: Sendable {
 
     private init() {}
 
-    /// Starts a thread that runs `body` and ends.
+    /// Starts a thread that runs `body` and then ends.
     package static func start(
         named name: String, _ body: @escaping @Sendable () -> Void
     ) throws(Errno) -> InterruptibleThread {

@@ -30,13 +30,14 @@ package final class Pulse: @unchecked Sendable {
 
     // MARK: The loop's thread
 
-    /// Begins a step. `task` is the address of the step's task, or 0 if the task is unknown. Usually returns zero.
+    /// Begins a step. `task` is the address of the step's task, or 0 if the task is unknown. The result is usually
+    /// zero.
     @inline(__always)
     package func step(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_step(raw, UnsafeRawPointer(bitPattern: task))
     }
 
-    /// Continues the step with another task or without a task. Usually returns zero.
+    /// Continues the step with another task or without a task. The result is usually zero.
     @inline(__always)
     package func setTask(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_set_task(raw, UnsafeRawPointer(bitPattern: task))
@@ -69,8 +70,8 @@ package final class Pulse: @unchecked Sendable {
         set { unsafe asyncio_pulse_set_now(raw, newValue) }
     }
 
-    /// Makes the earlier memory accesses of this thread visible to every thread. Returns false if the system does not
-    /// support this.
+    /// Makes the earlier writes of this thread visible to every thread of the process. Returns false if the system does
+    /// not support this.
     package static func barrierForAll() -> Bool { asyncio_barrier_for_all() }
 
     // MARK: Holding

@@ -97,14 +97,14 @@ package enum Resolver {
         let portBytes = [UInt8(port >> 8), UInt8(port & 0xff)]
         var v4 = in_addr()
         if unsafe inet_pton(AF_INET, host, &v4) == 1 {
-            // SAFETY: the bytes of a value on this stack.
+            // SAFETY: the closure copies the bytes of a value on this stack.
             let address = unsafe withUnsafeBytes(of: &v4) { raw in unsafe Array(raw) }
             return SystemAddress(bytes: [UInt8(AF_INET), 0] + portBytes + address + Array(repeating: 0, count: 8))
         }
         var v6 = in6_addr()
         let (number, zone) = split(host)
         if unsafe inet_pton(AF_INET6, number, &v6) == 1, let index = zone.map(interface) ?? 0 {
-            // SAFETY: the bytes of values on this stack.
+            // SAFETY: the closures copy the bytes of values on this stack.
             let address = unsafe withUnsafeBytes(of: &v6) { raw in unsafe Array(raw) }
             let zoneBytes = unsafe withUnsafeBytes(of: index) { raw in unsafe Array(raw) }
             return SystemAddress(bytes: [UInt8(AF_INET6), 0] + portBytes + [0, 0, 0, 0] + address + zoneBytes)

@@ -99,7 +99,7 @@ private final class CStrings {
 
     var first: UnsafeMutablePointer<CChar>? { unsafe pointers.pointee }
 
-    /// The same list, with constant strings.
+    /// The same list with constant strings.
     var constants: UnsafePointer<UnsafePointer<CChar>?> {
         unsafe UnsafeRawPointer(pointers).assumingMemoryBound(to: UnsafePointer<CChar>?.self)
     }

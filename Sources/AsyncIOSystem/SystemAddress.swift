@@ -119,7 +119,7 @@ package struct SystemAddress: Sendable, Hashable {
         }
     }
 
-    /// The same address with another port.
+    /// Returns the same address with another port.
     package func with(port: Int) -> SystemAddress {
         guard self.port != nil else { return self }
         var bytes = bytes

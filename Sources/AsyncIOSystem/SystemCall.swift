@@ -7,7 +7,7 @@ internal import SystemPackage
 // errno contains the reason for a failure only until the next call. Therefore, each of these functions makes one call
 // and reads errno immediately. The closure only makes the call. The caller prepares the arguments before it.
 
-/// Makes a call, and throws its error if it fails.
+/// Makes a call, and throws an error if the call fails.
 @inline(__always)
 @discardableResult
 func attempt(_ call: () -> Int32) throws(Errno) -> Int32 {
@@ -16,7 +16,7 @@ func attempt(_ call: () -> Int32) throws(Errno) -> Int32 {
     return result
 }
 
-/// Makes a call, repeats it each time a signal interrupts it, and throws its error if it fails.
+/// Makes a call, repeats it whenever a signal interrupts it, and throws an error if the call fails.
 @inline(__always)
 func attemptUninterrupted(_ call: () -> Int) throws(Errno) -> Int {
     while true {
@@ -27,15 +27,15 @@ func attemptUninterrupted(_ call: () -> Int) throws(Errno) -> Int {
     }
 }
 
-/// Makes a call, and returns its result, or -errno if it fails.
+/// Makes a call, and returns its result, or -errno if the call fails.
 @inline(__always)
 func outcome(of call: () -> Int32) -> Int32 {
     let result = call()
     return result < 0 ? -errno : result
 }
 
-/// Makes a call on a thread that can be interrupted, and returns its result, or -errno if it fails. If this module's
-/// own signal interrupts the call, the call fails. If another signal interrupts it, the call is repeated.
+/// Makes a call on a thread that can be interrupted, and returns its result, or -errno if the call fails. If this
+/// module's own signal interrupts the call, the call fails. If another signal interrupts it, the call is repeated.
 func interruptibleOutcome(of call: () -> Int) -> Int {
     while true {
         let result = call()

@@ -86,8 +86,8 @@ package enum ProcessEnvironment {
         }
     }
 
-    /// Returns a variable's value and removes the variable, which is meant for this process and not
-    /// for its children. Call it before there are other threads.
+    /// Returns a variable's value and removes the variable, which is meant for this process and not for its children.
+    /// Call this method before other threads exist.
     package static func take(_ name: String) -> String? {
         // SAFETY: the text is copied before the variable is removed.
         guard let value = unsafe getenv(name) else { return nil }

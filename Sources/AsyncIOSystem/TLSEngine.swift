@@ -152,7 +152,7 @@ package final class TLSEngine {
     }
 }
 
-/// The data that a client stores from a connection to make the next one faster.
+/// The data that a client stores from a connection to make the next connection faster.
 @safe
 package final class TLSSession {
     // SAFETY: this object owns the session and frees it on deallocation.

@@ -4,7 +4,7 @@ package import SystemPackage
 
 /// Threads of the operating system.
 package enum Thread {
-    /// Starts a detached thread that runs `body` and ends.
+    /// Starts a detached thread that runs `body` and then ends.
     package static func start(named name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
         try unsafe start(body) { function, context in unsafe asyncio_thread_start(name, function, context) }
     }
@@ -49,7 +49,7 @@ package enum Thread {
         while unsafe nanosleep(&time, &left) < 0, errno == EINTR { time = left }
     }
 
-    /// Whether the calling thread is the process's first one.
+    /// Whether the calling thread is the process's first thread.
     package static var isMain: Bool { number == getpid() }
     /// The ID that the system has assigned to the calling thread.
     package static var number: Int32 { asyncio_thread_number() }

@@ -47,7 +47,7 @@ package final class TestRun: Sendable {
     ///   - failsOnReports: Whether reports to the exception handler are issues, unless the test has its own handler.
     ///   - seed: The seed that determines the numbers of the system's random number generator, or nil for real random
     ///     numbers.
-    ///   - makeRunner: Creates the runner of the test's loop.
+    ///   - makeRunner: A closure that creates the runner of the test's loop.
     package init(
         name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30),
         failsOnReports: Bool = false, seed: UInt64? = nil, makeRunner: @escaping @Sendable () -> Runner = { Runner() }
@@ -108,7 +108,7 @@ package final class TestRun: Sendable {
         complaints.withLock { $0.append(([report.message] + details.compactMap(\.self)).joined(separator: ": ")) }
     }
 
-    /// How far the test has progressed.
+    /// The progress of the test.
     //
     // SAFETY: this object is used only on the loop's thread, before, during, and after the loop's run.
     private final class Progress: @unchecked Sendable {

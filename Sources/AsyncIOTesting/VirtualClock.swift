@@ -57,11 +57,11 @@ public struct VirtualClock {
     /// Advances the clock by `duration`, runs everything that becomes due within that time, and waits until nothing
     /// else can run.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. In that case, less time has passed.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, less time than `duration` has passed.
     public func advance(by duration: Duration) async throws {
         let end = elapsed + max(duration, .zero)
         if !isAutomatic { loop.setVirtualLimit(end, byHand: true) }
-        // If the task is cancelled, the clock stays where it is.
+        // If the task is cancelled, the clock keeps its current time.
         defer { if !isAutomatic { loop.setVirtualLimit(elapsed, byHand: true) } }
         try await sleep(until: loop.now + (end - elapsed))
         try await settled()

@@ -55,8 +55,9 @@ public final class VirtualLoop {
 
 /// Passes a loop in virtual time to `body`, and closes it afterward.
 ///
-/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:grace:_:)``.
-/// You can call this function from a test that itself runs on a loop. That loop waits in the meantime.
+/// Use this function to test code that runs loops itself. For code that runs on a loop, see
+/// ``runInVirtualTime(seed:grace:_:)``. You can call this function from a test that itself runs on a loop. That loop
+/// waits in the meantime.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
     try EventLoop.checkCanRunMainActorHere()

@@ -53,7 +53,7 @@ extension EventLoop {
 public struct DeadlockError: Error, CustomStringConvertible {
     /// One line for each task: its name, what it is waiting for, where it is waiting, and where it was created.
     public let waiting: [String]
-    /// One line for each cycle of tasks that wait for each other.
+    /// One line for each cycle of tasks that are waiting for each other.
     public let cycles: [String]
     /// Whether the test steps the clock manually, so that timers can remain.
     let isClockStopped: Bool

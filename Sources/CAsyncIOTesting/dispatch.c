@@ -28,7 +28,7 @@ extern char _dispatch_main_q __attribute__((weak));
 
 static const dispatch_time FOREVER = ~0ull, MONOTONIC = 1ull << 63, WALL = 1ull << 62, NOW_OF_WALL = ~1ull;
 
-/// The time from now until a deadline, on the clock of this thread, in nanoseconds.
+/// Returns the time from now until a deadline, on the clock of this thread, in nanoseconds.
 static int64_t distance(dispatch_time when) {
     if (when == 0 || when == NOW_OF_WALL) return 0;
     if (!(when & MONOTONIC)) return (int64_t)when - asyncio_testing_monotonic_time();

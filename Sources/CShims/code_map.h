@@ -1,6 +1,6 @@
 //===-- The map of the program's code ---------------------------------------===//
 // This header is shared by runtime.c, which follows the contexts of suspended tasks, and
-// thread_frames.c, which walks the stacks of threads. Swift does not import it.
+// thread_frames.c, which walks the stacks of threads. Swift does not import this header.
 #ifndef ASYNCIO_CODE_MAP_H
 #define ASYNCIO_CODE_MAP_H
 
@@ -42,7 +42,7 @@ const asyncio_code_range *asyncio_code_range_of(uintptr_t address);
 /// Whether the word can be a return address.
 bool asyncio_is_return_address(uintptr_t word);
 
-/// Whether all addresses are in code. Takes the lock.
+/// Whether all addresses are in code. This function takes the lock.
 bool asyncio_are_code(const uintptr_t *addresses, int count);
 
 #endif

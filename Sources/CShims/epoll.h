@@ -18,7 +18,7 @@ typedef struct {
 } asyncio_event;
 
 int asyncio_epoll_create(void);
-/// `events` is a mask as above.
+/// Adds a descriptor. `events` is a mask as above.
 int asyncio_epoll_add(int poller, int fd, uint32_t events, uint64_t token);
 int asyncio_epoll_modify(int poller, int fd, uint32_t events, uint64_t token);
 int asyncio_epoll_remove(int poller, int fd);

@@ -15,7 +15,7 @@ extern __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec
 static inline void *asyncio_loop_get(void) { return asyncio_thread_loop; }
 static inline void asyncio_loop_set(void *loop) { asyncio_thread_loop = loop; }
 
-// True on the thread that will run an async main, until its loop exists.
+// Whether this thread will run an async main function whose loop does not exist yet.
 extern __thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec")));
 
 static inline bool asyncio_awaits_main(void) { return asyncio_thread_awaits_main; }

@@ -1,10 +1,10 @@
 //===-- What the library needs of the Swift runtime ------------------------===//
 // The code in this file relies on more of the runtime than its public interface. For each use, a
 // comment says what it relies on, what checks this assumption, and what fails if the runtime is
-// different. If an assumption can be checked at run time, it is. All others are checked by tests,
-// which a new toolchain must pass. Two more uses of this kind are in modules that not every program
-// links: the replacement of `swift_job_run` in CAsyncIOMain, and `swift_retainCount` in
-// CAsyncIOTesting.
+// different. Where possible, the code checks an assumption at run time. Tests check all other
+// assumptions, and a new toolchain must pass these tests. Two more uses of this kind are in modules
+// that not every program links: the replacement of `swift_job_run` in CAsyncIOMain, and
+// `swift_retainCount` in CAsyncIOTesting.
 #ifndef ASYNCIO_RUNTIME_H
 #define ASYNCIO_RUNTIME_H
 
@@ -23,13 +23,13 @@
 
 // MARK: Functions
 
-// Relies on: two exported functions that compiled programs call too (for `withUnsafeCurrentTask` and
-// `Task.cancel()`), and which therefore stay, and on Swift's calling convention. Checked by: the
-// linker, and all tests of cancellation. Fails: programs do not link.
+// Relies on: Swift's calling convention, and two exported functions that compiled programs also call
+// (for `withUnsafeCurrentTask` and `Task.cancel()`), so that the runtime cannot remove them. Checked
+// by: the linker, and all tests of cancellation. Fails: programs do not link.
 extern ASYNCIO_SWIFTCALL void *swift_task_getCurrent(void);
 extern ASYNCIO_SWIFTCALL void swift_task_cancel(void *task);
 
-/// The Swift task that is running on this thread, or NULL.
+/// Returns the Swift task that is running on this thread, or NULL.
 static inline void *asyncio_task_current(void) { return swift_task_getCurrent(); }
 /// Sets the native cancellation flag of a Swift task and runs its handlers.
 static inline void asyncio_task_cancel(void *task) { swift_task_cancel(task); }
@@ -53,9 +53,9 @@ enum {
     /// The offset of the two words in a job that are reserved for the job's executor.
     //
     // Relies on: the layout of a job, unchanged since Swift 5.5. Checked by: a test in
-    // ThreadCrossingTests, which compares it with what the public (and slower)
-    // `ExecutorJob.withUnsafeExecutorPrivateData` returns. Fails: jobs that arrive from other
-    // threads overwrite another field of their job, so nothing works.
+    // ThreadCrossingTests, which compares the layout with the result of the public but slower
+    // `ExecutorJob.withUnsafeExecutorPrivateData`. Fails: code for jobs from other threads
+    // overwrites another field of the job, so nothing works.
     ASYNCIO_JOB_EXECUTOR_WORDS = 16,
     /// The offset of a task's number, as in `asyncio_task_number`.
     ASYNCIO_TASK_NUMBER = 36,
@@ -64,7 +64,7 @@ enum {
     ASYNCIO_TASK_RESUME_CONTEXT = 64,
 };
 
-/// The runtime's number of a Swift task. Later tasks have larger numbers.
+/// Returns the number that the runtime has given to a Swift task. Later tasks have larger numbers.
 //
 // Relies on: the layout of a task. Checked by: the tests of abandoned tasks. The kernel reads the
 // memory, so that a wrong address does no harm. Fails: an abandoned task can be mistaken for another
@@ -73,8 +73,8 @@ uint32_t asyncio_task_number(const void *task);
 
 /// Prefetches the frames of a suspended Swift task.
 //
-// Relies on: the offset of the resume context, inside an object that is alive. Checked by: nothing,
-// because only time depends on it. Fails: other memory is prefetched, and the access takes longer.
+// Relies on: the offset of the resume context, inside a live object. Checked by: nothing, because
+// only performance depends on it. Fails: other memory is prefetched, and the access takes longer.
 static inline void asyncio_prefetch_frames(uintptr_t task) {
     asyncio_prefetch(*(const uintptr_t *)(task + ASYNCIO_TASK_RESUME_CONTEXT), 4);
 }

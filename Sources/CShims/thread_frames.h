@@ -16,7 +16,7 @@ typedef struct {
     uintptr_t stack_high;
 } asyncio_thread_place;
 
-/// The calling thread.
+/// Returns the calling thread.
 asyncio_thread_place asyncio_this_thread(void);
 /// Finds the return addresses of another thread, innermost first. The functions that await the
 /// running async function come last, starting at index `*first_async`. Returns the number of

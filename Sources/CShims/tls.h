@@ -67,7 +67,7 @@ enum {
     ASYNCIO_TLS_WANTS_CHOICE = 4,
 };
 
-/// Creates a connection. `asks_choice` is whether a server stops at the client's first message to
+/// Creates a connection. `asks_choice` says whether a server stops at the client's first message to
 /// choose a context by name.
 asyncio_tls *asyncio_tls_create(asyncio_tls_context *context, bool is_server, bool asks_choice);
 void asyncio_tls_destroy(asyncio_tls *tls);

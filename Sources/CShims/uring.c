@@ -233,7 +233,7 @@ bool asyncio_ring_has_work(const asyncio_ring *ring) {
 
 // MARK: Submitting
 
-/// Returns the next free slot, cleared. Submits the queue first if it is full.
+/// Clears and returns the next free slot. If the queue is full, the queue is submitted first.
 static int next_submission(asyncio_ring *ring, submission **out) {
     if (queued(ring) == ring->sq_entries) {
         int result = asyncio_ring_submit(ring);

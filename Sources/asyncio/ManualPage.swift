@@ -13,7 +13,7 @@ struct ManualPage {
         write()
     }
 
-    /// The page, in the macros of man(7).
+    /// The text of the page, with the macros of man(7).
     var text: String { lines.map { $0 + "\n" }.joined() }
 
     private mutating func write() {

@@ -4,8 +4,8 @@ import AsyncIOSystem
 
 /// Output to standard output and standard error, for terminals and pipes.
 enum Terminal {
-    /// Flushes standard output after each line, even if it is a pipe. Call this before anything
-    /// is printed.
+    /// Flushes standard output after each line, even if it is a pipe. Call this method before the program prints
+    /// anything.
     static func flushEveryLine() {
         // SAFETY: this is the C library's own buffer, and it is set before its first use.
         unsafe setvbuf(stdout, nil, _IOLBF, 0)

@@ -230,8 +230,8 @@ package enum Symbolizer {
         return places
     }
 
-    /// Adds a line to a place that has none. The compiler merges some instructions from several lines, and the merged
-    /// instructions have no line. An earlier instruction in the same function has one.
+    /// Adds a line to a place that has no line. The compiler merges some instructions from several lines, and the
+    /// merged instructions have no line. An earlier instruction in the same function has a line.
     private static func withLine(_ place: CodePlace, before address: UInt, _ images: ImageMap) -> CodePlace {
         guard place.file?.hasPrefix("/") == true, !place.isCompilersOwn, !place.isIn("7AsyncIO") else { return place }
         // Look up one address at a time, because each lookup takes time.

@@ -87,7 +87,7 @@ final class DatagramPort: SimulatedDatagramLink {
         }
     }
 
-    /// The address that the receiver sees.
+    /// Returns the sender's address as the receiver sees it.
     private func source(for target: SystemAddress, _ receiver: Host) -> SystemAddress {
         guard address.isWildcard else { return address }
         let own = receiver === host ? target : host.address(like: target) ?? address

@@ -100,8 +100,8 @@ final class HostRun: @unchecked Sendable {
     func die() {
         isDead = true
         held = []
-        // The tasks never continue, but they refer to this object and to other memory that is never freed. SAFETY: this
-        // call only adds a reference, which is never released.
+        // The tasks never continue, but they refer to this object and to other memory that is never freed.
+        // SAFETY: this call only adds a reference, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }
 }

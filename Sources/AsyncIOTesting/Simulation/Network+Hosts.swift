@@ -36,6 +36,6 @@ extension Network: SimulatedHosts {
 }
 
 extension Host {
-    /// Whether the loop has to determine which steps belong to this host.
+    /// Whether the loop must determine which steps belong to this host.
     fileprivate var isSpecial: Bool { isPaused || clockOffset != .zero }
 }

@@ -278,7 +278,7 @@ public final class Network {
 
     // MARK: The trace
 
-    /// The latest events, oldest first. At most 20,000 are stored.
+    /// The latest events, oldest first. At most 20,000 events are stored.
     public var events: [NetworkEvent] { trace.events }
 
     /// The number of events so far.

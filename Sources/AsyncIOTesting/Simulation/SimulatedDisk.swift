@@ -47,7 +47,7 @@ public final class SimulatedDisk {
         }
     }
 
-    /// The error with which every operation fails, or `nil` for none, which is the default.
+    /// The error with which every operation fails, or `nil` for no error, which is the default.
     public var error: Errno?
 
     /// The maximum size of all files in bytes, or `nil` for no limit. A write that exceeds this size fails with

@@ -62,12 +62,12 @@ final class SimulatedListener: StreamListener {
         onArrival = nil
     }
 
-    /// Called when the program is killed. The ends of the waiting connections reset them.
+    /// Called when the program is killed. The waiting connections are reset.
     func crash() {
         address = nil
         backlog = 0
-        // The callback refers to objects that belong to the program and are never freed. SAFETY: this call only adds a
-        // reference, which is never released.
+        // The callback refers to objects that belong to the program and are never freed.
+        // SAFETY: this call only adds a reference, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }
 

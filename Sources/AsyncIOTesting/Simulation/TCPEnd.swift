@@ -27,7 +27,7 @@ final class TCPEnd: SimulatedLink {
         case reset
         /// The program has received bytes while the other end was waiting for room.
         case window
-        /// A question whether the other end still exists, and the answer to this question.
+        /// A probe that asks whether the other end still exists, and the answer to a probe.
         case probe, answer
 
         /// The number of bytes.

@@ -77,7 +77,7 @@ final class MemoryLink: SimulatedLink {
 
     /// Delivers one item after another, each in a separate turn.
     private func deliverLater() {
-        // The peer is retained until everything has arrived.
+        // The peer is retained until all data has arrived.
         let deliver = { [self, peer] in
             guard let peer else { return }
             self.deliverNext(to: peer)

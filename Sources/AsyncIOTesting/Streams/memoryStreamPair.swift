@@ -29,8 +29,8 @@ public func memoryStreamPair(
 
 /// Connects to a server of this loop in memory, without a socket.
 ///
-/// The server serves the connection like any other, with its handler, TLS, and graceful shutdown. The only difference
-/// is that the connection bypasses the queue of connections that are waiting to be accepted.
+/// The server serves the connection like any other connection, with its handler, TLS, and graceful shutdown. The only
+/// difference is that the connection bypasses the queue of connections that are waiting to be accepted.
 ///
 /// ```swift
 /// let server = try await startServer(host: "127.0.0.1", port: 0, handler)

@@ -3,7 +3,7 @@
     internal import AsyncIOSystem
     internal import SystemPackage
 
-    /// One test under one seed.
+    /// The run of a test with one seed.
     package final class SimulationRun {
         private let name: String
         private let seed: UInt64

@@ -48,8 +48,8 @@
         /// Runs the test on an event loop in virtual time, with its own network, which is ``Network/current``.
         public static var simulation: Self { simulation(seeds: 1) }
 
-        /// Runs the test under several seeds, each time on an event loop in virtual time, with its own network, which
-        /// is ``Network/current``.
+        /// Runs the test with several seeds, each time on an event loop in virtual time, with its own network, which is
+        /// ``Network/current``.
         ///
         /// The seed determines all random choices: the order in which tasks run, latencies, losses, and faults. If the
         /// test fails, its report names the seed, shows the latest events as a chart, and gives the paths of two files

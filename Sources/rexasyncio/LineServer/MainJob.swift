@@ -74,7 +74,7 @@ struct MainJob {
         return try await gather(attempts)
     }
 
-    /// Sends one client's messages and checks the replies. Errors are counted.
+    /// Sends one client's messages, checks the replies, and counts the errors.
     private func talk(
         _ connection: Connection, as client: Int, _ semaphore: Semaphore, _ tally: Tally
     ) async {
