@@ -429,7 +429,8 @@ enum QueueScripts {
         return h
         """#)
 
-    /// Returns the number of unfinished, delayed, running, and dead jobs, the counters, and whether the queue is paused.
+    /// Returns the numbers of unfinished, delayed, running, and dead jobs, the counters, and whether the queue is
+    /// paused.
     static let counts = script(
         #"""
         local stats = redis.call('HMGET', key('stats'), 'done', 'failures', 'lost')
