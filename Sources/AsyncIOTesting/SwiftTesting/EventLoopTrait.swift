@@ -45,8 +45,9 @@
         /// Runs the test on its own event loop, in real time. Use this trait for tests with sockets, processes, and
         /// threads.
         ///
-        /// No other test runs in the meantime. The test has its own exception handler, and tasks that remain at its end are
-        /// cancelled. A test that runs for two minutes is cancelled and fails; see ``Testing/Trait/eventLoop(limit:)``.
+        /// No other test runs in the meantime. The test has its own exception handler, and tasks that remain when the
+        /// test ends are cancelled. A test that runs for two minutes is cancelled and fails; see
+        /// ``Testing/Trait/eventLoop(limit:)``.
         public static var eventLoop: Self { Self(limit: .seconds(120)) }
 
         /// Runs the test on its own event loop, for at most `limit`.
