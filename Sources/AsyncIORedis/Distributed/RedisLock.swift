@@ -97,8 +97,8 @@ public final class RedisLock {
     ///   - timeout: How long to wait, even if the server does not answer. If the timeout is zero, the method makes one
     ///     attempt, to which the time limit of a command applies.
     ///   - body: A closure that receives the lease. The body is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time. If the server grants
-    ///   the lock later, the client gives it back.
+    /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time. If the server
+    ///   grants the lock later, the client gives the lock back.
     /// - Throws: The same errors as ``withLock(_:)``.
     ///
     /// redis-py: `Lock(blocking_timeout=…)`.

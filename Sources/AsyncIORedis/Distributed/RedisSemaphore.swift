@@ -74,8 +74,8 @@ public final class RedisSemaphore {
     ///   - timeout: How long to wait, even if the server does not answer. If the timeout is zero, the method makes one
     ///     attempt, to which the time limit of a command applies.
     ///   - body: A closure that receives the lease. The body is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if no place was available in time. If the server grants a place
-    ///   later, the client gives it back.
+    /// - Returns: The value that `body` returns, or `nil` if no place was available in time. If the server grants a
+    ///   place later, the client gives the place back.
     /// - Throws: The same errors as ``withPlace(_:)``.
     public func withPlace<T>(
         waitingAtMost timeout: Duration, _ body: nonisolated(nonsending) (RedisLease) async throws -> T

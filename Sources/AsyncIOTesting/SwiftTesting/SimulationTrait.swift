@@ -63,8 +63,8 @@
         ///   - seeds: The number of seeds to try.
         ///   - duration: The maximum virtual time of a run. When this time is exceeded, the run fails with a report
         ///     that says what each task is waiting for.
-        ///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. Pass `false` to run tests
-        ///     that were written for real sockets and depend on asyncio's order: first in, first out.
+        ///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. Pass `false` to run
+        ///     tests that were written for real sockets and that depend on asyncio's order: first in, first out.
         public static func simulation(
             seeds: UInt64 = 1, duration: Duration = .seconds(24 * 3600), shufflesTasks: Bool = true
         ) -> Self {
