@@ -12,7 +12,7 @@ extension RedisConfiguration {
     /// | `redis+cluster://host:6379,host:6379`               | a cluster with these nodes                   |
     ///
     /// `rediss+sentinel` and `rediss+cluster` use TLS. The following parameters can appear after a question mark: `db`
-    /// (the database), `protocol` (2 or 3), `client_name`, `timeout` (of commands, in seconds), `connect_timeout`,
+    /// (the database), `protocol` (2 or 3), `client_name`, `timeout` (for commands, in seconds), `connect_timeout`,
     /// `username`, and `password`. Special characters in a user name, a password, or a path must be percent-encoded.
     ///
     /// - Throws: `ValueError` if the URL is not valid.

@@ -64,7 +64,7 @@ final class SentinelRouter: RedisRouter {
 final class MasterFinder {
     private let connector: RedisConnector
     private let master: String
-    /// The Sentinel that answered last is at the front.
+    /// The addresses of the Sentinels. The Sentinel that answered most recently is first.
     private var sentinels: [RedisConfiguration.Address]
 
     init(_ configuration: RedisConfiguration, _ sentinels: [RedisConfiguration.Address], master: String) {

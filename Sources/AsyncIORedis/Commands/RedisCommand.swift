@@ -38,7 +38,7 @@ public struct RedisCommand: Sendable, Hashable {
 
     /// Creates a command without arguments.
     ///
-    /// - Parameter name: The name, such as `PING`. Names of two words are sent as two arguments.
+    /// - Parameter name: The name, such as `PING`. A name that consists of two words is sent as two arguments.
     public init(_ name: String) {
         self.init()
         append(name)

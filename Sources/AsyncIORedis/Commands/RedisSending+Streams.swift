@@ -95,7 +95,7 @@ extension RedisSending {
         return try await send(command).entries
     }
 
-    /// Returns the entries in reverse order, from one identifier back through another.
+    /// Returns the entries from one identifier back to another, in reverse order.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -132,7 +132,7 @@ extension RedisSending {
         return try await send(command).entriesOfOneStream
     }
 
-    /// Creates a group of consumers. If the stream does not exist, it is created as well.
+    /// Creates a group of consumers. If the stream does not exist, the server creates it.
     ///
     /// - Parameters:
     ///   - key: The key of the stream.

@@ -3,7 +3,7 @@ internal import AsyncIO
 /// The target of a link.
 struct RedisTarget {
     let target: ConnectionTarget
-    /// The name of the server in messages.
+    /// The name that error messages use for the server.
     let name: String
 
     init(_ address: RedisConfiguration.Address) {

@@ -280,6 +280,6 @@ final class RedisLink: BufferedProtocol {
 }
 
 extension RedisConnectionError {
-    /// The cause of the loss of a connection that the server closed without an error.
+    /// The error for a connection that the server closed without giving a reason.
     static let endOfStream = RuntimeError("the server closed the connection")
 }

@@ -5,9 +5,9 @@
 ///
 /// redis-py: the state of a `Lock`.
 public final class RedisLease {
-    /// A number that grows with each lease of the same key. Pass it to a store that rejects numbers lower than the
-    /// highest one it has received. This protects the store from a holder that has not yet noticed that its lease has
-    /// ended.
+    /// A number that grows with each lease of the same key. Pass the number to a store that rejects numbers lower than
+    /// the highest number that it has received. The check protects the store from a holder that has not yet noticed
+    /// that its lease has ended.
     public let fencingToken: Int
     /// Whether the lease was lost.
     public private(set) var isLost = false

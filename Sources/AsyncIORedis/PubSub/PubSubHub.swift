@@ -121,7 +121,7 @@ final class PubSubHub {
 
     // MARK: The connection
 
-    /// Connects, and waits until the connection is lost. Returns the time to wait before the next connection, or nil if
+    /// Connects, and waits until the connection is lost. Returns the time to wait before connecting again, or nil if
     /// there are no subscriptions.
     private func runOnce() async throws -> Duration? {
         var generator = SystemRandomNumberGenerator()

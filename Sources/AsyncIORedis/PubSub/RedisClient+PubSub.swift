@@ -81,8 +81,8 @@ extension RedisClient {
 
     /// Publishes a message to a channel.
     ///
-    /// - Returns: The number of connections that received the message. In a cluster, this counts only connections to
-    ///   the same server.
+    /// - Returns: The number of connections that received the message. In a cluster, only connections to the same
+    ///   server are counted.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `publish`.

@@ -3,7 +3,7 @@ internal import AsyncIO
 /// Reads the stream in which the server reports that jobs have ended. The reader runs while tasks are waiting for such
 /// reports. Loop thread only.
 final class EndReader {
-    /// The name under which the server reports that all jobs have ended.
+    /// The job identifier in the report that all jobs have ended.
     static let allJobs = ""
 
     private let client: RedisClient
@@ -49,10 +49,10 @@ final class EndReader {
         for (event, _) in waiting.values { event.set() }
     }
 
-    /// Reads until no task is waiting. The reading task is not cancelled when the last waiting task leaves, because
-    /// another task may soon begin to wait.
+    /// Reads reports until no task is waiting. A call to the server is not cancelled when the last waiting task leaves,
+    /// because another task may soon begin to wait.
     //
-    // This method throws only if the task is cancelled. If the task's closure could not throw, it would leave the loop.
+    // This method throws only if the task is cancelled. If the closure could not throw, it would leave the loop.
     private func read(after position: String) async throws {
         var position = position
         while !waiting.isEmpty, !client.isClosed {

@@ -24,8 +24,8 @@ public protocol JobCoding: Sendable {
 
     /// Decodes a job or a result.
     ///
-    /// - Throws: An error if the bytes do not represent a value of this type. In that case, the job becomes a dead
-    ///   letter.
+    /// - Throws: An error if the bytes do not represent a value of this type. A job that cannot be decoded becomes a
+    ///   dead letter.
     func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value
 }
 

@@ -273,7 +273,7 @@ enum QueueScripts {
         return {wait, limited, redis.call('ZCARD', key('all')) == 0 and 1 or 0, taken}
         """#)
 
-    /// Settles a delivery. Returns 1, or 0 if the delivery is lost.
+    /// Settles a delivery. Returns 1 on success, or 0 if the delivery is lost.
     static let settle = script(
         #"""
         local id, fence, action = ARGV[3], ARGV[4], ARGV[5]
@@ -361,7 +361,7 @@ enum QueueScripts {
         return count
         """#)
 
-    /// Makes another worker check for jobs. A worker calls this script after it was interrupted.
+    /// Makes another worker check for jobs. A worker calls this script if its wait was interrupted.
     static let nudge = script("token('wake') return 1")
 
     /// Cancels a job. Returns 1 if the job had not ended, or 0 otherwise.
@@ -374,7 +374,7 @@ enum QueueScripts {
         """#)
 
     /// Puts a dead letter back into the queue. Returns 1 on success, 0 if there is no such dead letter, or the
-    /// identifier of the job that now has its unique key.
+    /// identifier of the job that now has the same unique key.
     static let retryDead = script(
         needsMemory: true,
         #"""
@@ -394,7 +394,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Drops a dead letter. Returns 1, or 0 if there is no such dead letter.
+    /// Drops a dead letter. Returns 1 on success, or 0 if there is no such dead letter.
     static let dropDead = script(
         #"""
         local s, de = unpack(redis.call('HMGET', job(ARGV[3]), 's', 'de'))
@@ -416,8 +416,8 @@ enum QueueScripts {
         return list
         """#)
 
-    /// Returns the data of a job. If `ARGV[4]` is 1, the script also records that a program is waiting for the job's
-    /// end. The last element is the latest event.
+    /// Returns the data of a job. If `ARGV[4]` is 1, the script also records that a program is waiting for the job to
+    /// end. The last element of the reply is the latest entry of `:events`.
     static let status = script(
         #"""
         local h = redis.call('HMGET', job(ARGV[3]), 's', 'a', 'x', 'g', 'r')
@@ -441,8 +441,8 @@ enum QueueScripts {
         }
         """#)
 
-    /// Returns 1 if all jobs have ended. Otherwise, the script records that a program is waiting for all jobs to end.
-    /// The last element is the latest event.
+    /// Returns 1 if all jobs have ended. Otherwise, the script returns 0, and records that a program is waiting for all
+    /// jobs to end. The last element of the reply is the latest entry of `:events`.
     static let join = script(
         #"""
         if redis.call('ZCARD', key('all')) == 0 then return {1, '0-0'} end
@@ -479,7 +479,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Begins work that should be done once. Returns "run", "done", or "busy".
+    /// Begins work that must be done only once. Returns "run", "done", or "busy".
     static let beginOnce = script(
         needsMemory: true,
         #"""
@@ -491,7 +491,7 @@ enum QueueScripts {
         return 'run'
         """#)
 
-    /// Renews the lease of work that should be done once.
+    /// Renews the lease of work that must be done only once.
     static let renewOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])
@@ -499,7 +499,7 @@ enum QueueScripts {
         return redis.call('PEXPIRE', name, ARGV[5])
         """#)
 
-    /// Gives back the lease of work that was not done.
+    /// Gives back the lease of work that was not completed.
     static let abandonOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])
@@ -507,8 +507,8 @@ enum QueueScripts {
         return redis.call('DEL', name)
         """#)
 
-    /// Records that work was done, and stores this record for `ARGV[5]` milliseconds. Returns 0 if another worker is
-    /// currently doing the work.
+    /// Records that work was done, and stores this record for `ARGV[5]` milliseconds. Returns 1 on success, or 0 if
+    /// another worker is currently doing the work.
     static let endOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])

@@ -38,8 +38,8 @@ extension RedisQueue {
 
     /// Waits until a job has ended, and returns its result; see `JobQueue.result(of:as:)`.
     ///
-    /// - Throws: `JobFailed` if the job is a dead letter or was cancelled; `UnknownJob` if the queue does not know the
-    ///   job; `ValueError` if the job has no result, or if the result has another type; connection errors;
+    /// - Throws: `JobFailed` if the job is a dead letter or was cancelled; `UnknownJob` if the queue has no such job;
+    ///   `ValueError` if the job has no result, or if the result has another type; connection errors;
     ///   `CancellationError` if the task is cancelled.
     public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
         let (status, result) = try await ended(id)

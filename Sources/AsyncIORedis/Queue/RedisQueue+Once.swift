@@ -3,7 +3,7 @@ internal import AsyncIO
 extension RedisQueue {
     /// Runs `body` unless a run with this key has already completed; see `JobQueue.once(_:keptFor:lease:_:)`.
     ///
-    /// The lease is renewed whenever a third of it has passed. A lease of less than 10 ms counts as 10 ms.
+    /// The lease is renewed whenever a third of its duration has passed. A lease of less than 10 ms counts as 10 ms.
     ///
     /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisLeaseLostError`` if the lease was lost,
     ///   either because it could not be renewed in time or because the server no longer has it; ``RedisError`` if the

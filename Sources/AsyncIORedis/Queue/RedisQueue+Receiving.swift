@@ -54,7 +54,7 @@ extension RedisQueue {
         mayHaveUnknownDeliveries = false
     }
 
-    /// Waits until there may be a job to take.
+    /// Waits until a job may be ready.
     private func wait(milliseconds: Int, isLimited: Bool) async throws {
         // After this object has been shut down, another worker may finish the last job. The server does not report
         // this.

@@ -27,11 +27,11 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     let client: RedisClient
     /// The prefix of the queue's keys.
     let base: String
-    /// The name of this object as a worker.
+    /// The name of the worker that this object represents.
     let consumer: String
-    /// The lock of the task that takes jobs from the server. Other tasks wait for the lock in FIFO order.
+    /// A lock held by the task that takes jobs from the server. Other tasks wait for the lock in FIFO order.
     let turn = Lock()
-    /// The lock of the producer that is waiting for room.
+    /// A lock held by the producer that is waiting for room.
     let roomTurn = Lock()
     /// The fencing tokens of the deliveries that this object has received, by job identifier.
     var known: [String: Int] = [:]
@@ -40,8 +40,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// The task that is waiting for a token or for the next due time.
     var pausing: AsyncTask<Void>?
     private(set) var isOver = false
-    /// The interval at which a task that is waiting for a job to end asks the server, in case the server's report was
-    /// lost.
+    /// The interval at which a task that is waiting for a job to end asks the server for the job's status. This is
+    /// necessary because the server's report can be lost.
     var checkInterval = Duration.seconds(5)
     lazy var ends = EndReader(client, stream: base + ":events")
     var generator = SystemRandomNumberGenerator()
@@ -133,7 +133,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         return answer
     }
 
-    /// Waits until a list contains a token, but for at most `limit`.
+    /// Waits until a list contains a token or `limit` has passed.
     func waitForToken(_ name: String, atMost limit: Duration) async throws {
         var command = RedisCommand("BLPOP", base + ":" + name, max(0.001, limit / .seconds(1)))
         command.timeLimit = .after(limit + .seconds(5))
@@ -216,10 +216,10 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         do { try await ends.wait(for: id, after: position, atMost: checkInterval) } catch is TimeoutError {}
     }
 
-    /// Shuts this object down. Afterward, you cannot add jobs through it. Receiving continues until every job in the
-    /// queue has ended, and then fails. Other programs can continue to use the queue.
+    /// Shuts this object down. Afterward, you cannot add jobs through it. You can receive jobs until every job in the
+    /// queue has ended. After that, receiving fails. Other programs can continue to use the queue.
     ///
-    /// - Parameter immediate: Whether receiving fails immediately. The jobs stay in the queue.
+    /// - Parameter immediate: Whether receiving fails immediately. If it does, the remaining jobs stay in the queue.
     public func shutdown(immediate: Bool = false) {
         isShutDown = true
         isOver = isOver || immediate

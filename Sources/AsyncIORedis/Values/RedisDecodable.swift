@@ -52,14 +52,14 @@ extension UInt8: RedisDecodable {
 extension Optional: RedisDecodable where Wrapped: RedisDecodable {
     /// Converts a value that can be null.
     ///
-    /// - Throws: The errors of converting `Wrapped`.
+    /// - Throws: The errors that occur when the value is converted to `Wrapped`.
     public init(redis value: RedisValue) throws { self = value.isNull ? nil : try Wrapped(redis: value) }
 }
 
 extension Array: RedisDecodable where Element: RedisDecodable {
     /// Converts an array or a set. A string can also be converted to an array of bytes.
     ///
-    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting an element.
+    /// - Throws: ``RedisTypeError`` if the value has another type; the errors that occur when an element is converted.
     public init(redis value: RedisValue) throws {
         if Element.self == UInt8.self, let bytes = try? value.bytes, let same = bytes as? [Element] {
             self = same
@@ -72,7 +72,7 @@ extension Array: RedisDecodable where Element: RedisDecodable {
 extension Set: RedisDecodable where Element: RedisDecodable {
     /// Converts a set or an array.
     ///
-    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting an element.
+    /// - Throws: ``RedisTypeError`` if the value has another type; the errors that occur when an element is converted.
     public init(redis value: RedisValue) throws { self = Set(try value.array.map { try Element(redis: $0) }) }
 }
 
@@ -80,7 +80,7 @@ extension Dictionary: RedisDecodable where Key: RedisDecodable, Value: RedisDeco
     /// Converts a map, or an array of alternating keys and values. If a key occurs more than once, its last value is
     /// used.
     ///
-    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting a key or a value.
+    /// - Throws: ``RedisTypeError`` if the value has another type, or if a key or a value cannot be converted.
     public init(redis value: RedisValue) throws {
         self = Dictionary(
             try value.map.map { (try Key(redis: $0.key), try Value(redis: $0.value)) }, uniquingKeysWith: { $1 })

@@ -89,7 +89,7 @@ extension RedisValue {
 
     /// The elements of an array, a set, or a push. The value ``null`` does not count as an empty array.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is something else.
+    /// - Throws: ``RedisTypeError`` if the value is of another kind.
     public var array: [RedisValue] {
         get throws {
             switch self {
@@ -101,7 +101,7 @@ extension RedisValue {
 
     /// The pairs of a map, which is an array of keys and values in RESP2.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is something else.
+    /// - Throws: ``RedisTypeError`` if the value is of another kind.
     public var map: [RedisPair] {
         get throws {
             switch self {
