@@ -2,7 +2,7 @@ internal import Glibc
 
 /// The sockets that a supervisor has opened for this process; see sd_listen_fds(3).
 package enum ActivationSockets {
-    /// The descriptor of the first socket. The other sockets have the descriptors after it.
+    /// The descriptor of the first socket. The other sockets have the descriptors that follow.
     private static let first: Int32 = 3
 
     package static func take() -> [Int32] {

@@ -10,7 +10,7 @@ package enum Calendar {
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
-    /// The number of seconds by which local time is ahead of UTC at the given time, in seconds since 1970.
+    /// Returns the number of seconds by which local time is ahead of UTC. `seconds` is the time since 1970.
     package static func localOffset(at seconds: Int64) -> Int64 {
         var time = time_t(seconds)
         var local = unsafe tm()

@@ -2,11 +2,11 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// Facts about an open file, and operations on files that do not block.
+/// Facts about an open file, and non-blocking operations on files.
 package struct FileFacts: Sendable {
     package let size: Int64
     private let type: FileType
-    /// Whether the file still has a name. If it has none, closing the file deletes it.
+    /// Whether the file still has a name. A file without a name is deleted when it is closed.
     package let isLinked: Bool
 
     package init(of descriptor: Int32) throws(Errno) {
@@ -73,7 +73,8 @@ package struct FileFacts: Sendable {
 
     /// Reads at most `count` bytes that are in memory.
     ///
-    /// - Throws: `.wouldBlock` if no bytes are in memory; `.notSupported` if the file system cannot determine this.
+    /// - Throws: `.wouldBlock` if no bytes are in memory; `.notSupported` if the file system cannot determine whether
+    ///   bytes are in memory.
     package static func readNow(_ descriptor: Int32, _ count: Int, at offset: Int64) throws(Errno) -> [UInt8] {
         var error: Errno?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -85,8 +86,8 @@ package struct FileFacts: Sendable {
         return bytes
     }
 
-    /// Closes a descriptor. The call can block, unless the descriptor is that of a file that was only read and still
-    /// has a name.
+    /// Closes a descriptor. The call can block, unless the descriptor belongs to a file that still has a name and that
+    /// was only read.
     package static func close(_ descriptor: Int32) { closeOnce(descriptor) }
 }
 

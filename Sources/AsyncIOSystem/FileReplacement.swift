@@ -63,7 +63,7 @@ package struct FileReplacement: Sendable {
 
     // MARK: Names
 
-    /// The maximum number of links to follow, which is the same as the kernel's.
+    /// The maximum number of links to follow. The kernel has the same limit.
     private static let mostLinks = 40
 
     /// Returns the path of the file that is replaced. If `path` is a symbolic link, this is the target of the link, and

@@ -44,7 +44,7 @@ struct FileStatus {
     var owner: UInt32 { raw.st_uid }
     /// Whether only the owner has access to the file.
     var isPrivate: Bool { raw.st_mode & 0o077 == 0 }
-    /// Whether the file still has a name. If it has none, closing the file deletes it.
+    /// Whether the file still has a name. A file without a name is deleted when it is closed.
     var isLinked: Bool { raw.st_nlink > 0 }
     var device: UInt64 { UInt64(raw.st_dev) }
     var number: UInt64 { UInt64(raw.st_ino) }

@@ -2,8 +2,8 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// The two ends of the channel through which a tool inspects a program: a Unix socket named after the process, in a
-/// directory that only its user can enter. The calls block.
+/// The two ends of the channel through which a tool inspects a program. The channel is a Unix socket named after the
+/// process, in a directory that only the user of the process can enter. The calls block.
 package final class InspectionChannel: Sendable {
     private let descriptor: Int32
 

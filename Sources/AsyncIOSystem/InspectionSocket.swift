@@ -8,8 +8,8 @@ enum InspectionSocket {
     /// A process and its user.
     typealias Peer = (process: Int32, user: UInt32)
 
-    /// Creates a directory that only its owner can enter. If the path exists, the method checks that it is such a
-    /// directory, and not a link, another user's directory, or accessible to others.
+    /// Creates a directory that only its owner can enter. If the path exists, the method checks that it is a directory
+    /// of this user, is not a link, and is not accessible to other users.
     static func prepareDirectory(_ path: String) -> Errno? {
         // SAFETY: here and below, the paths are strings or end with a zero.
         let made = outcome { unsafe mkdir(path, 0o700) }

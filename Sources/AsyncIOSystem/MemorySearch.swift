@@ -1,7 +1,7 @@
 internal import CShims
 
 extension UnsafeRawBufferPointer {
-    /// Returns the first position of `bytes` at `start` or later.
+    /// Returns the first position of `bytes` at or after `start`.
     ///
     /// - Complexity: O(*n* + *m*), where *n* and *m* are the two lengths.
     package func firstIndex(ofBytes bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {

@@ -13,7 +13,7 @@ package struct Interest: OptionSet, Sendable {
     /// The poller reports only changes, not states. The receiver must drain the descriptor.
     package static let edge = Interest(rawValue: 1 << 31)
 
-    /// The mask for the kernel. It always includes the end of the peer's data.
+    /// The mask for the kernel. It always includes the event `hangup`.
     var mask: UInt32 { rawValue | Interest.hangup.rawValue }
 }
 

@@ -30,14 +30,14 @@ package final class Pulse: @unchecked Sendable {
 
     // MARK: The loop's thread
 
-    /// Begins a step. `task` is the address of the step's task, or 0 if the task is unknown. The result is usually
-    /// zero.
+    /// Begins a step. `task` is the address of the step's task, or 0 if the task is unknown. Returns the flags, which
+    /// are usually empty.
     @inline(__always)
     package func step(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_step(raw, UnsafeRawPointer(bitPattern: task))
     }
 
-    /// Continues the step with another task or without a task. The result is usually zero.
+    /// Continues the step with another task or without a task. Returns the flags, which are usually empty.
     @inline(__always)
     package func setTask(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_set_task(raw, UnsafeRawPointer(bitPattern: task))

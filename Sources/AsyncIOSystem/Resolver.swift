@@ -49,7 +49,7 @@ package enum Resolver {
         return found
     }
 
-    /// Returns the loopback addresses, regardless of their name.
+    /// Returns the loopback addresses without looking up a name.
     package static func loopback(
         service: String, family: Int32, isDatagram: Bool
     ) throws(Failure) -> [SystemAddress] {

@@ -30,8 +30,8 @@ package final class TLSEngineContext {
 
     // MARK: The protocol
 
-    /// Sets the versions. They have the numbers that are used on the wire, such as 0x0303 for TLS 1.2. If the maximum
-    /// is nil, there is no limit.
+    /// Sets the range of versions. Each version is given as its number on the wire, such as 0x0303 for TLS 1.2. If
+    /// `maximum` is nil, there is no upper limit.
     package func setVersions(minimum: Int32, maximum: Int32?) throws(TLSFailure) {
         guard unsafe asyncio_tls_context_set_versions(pointer, minimum, maximum ?? 0) else {
             throw TLSFailure(.configuration, "OpenSSL does not support these versions of TLS")

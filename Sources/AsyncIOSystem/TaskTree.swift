@@ -1,5 +1,6 @@
-/// Tasks as a tree in text form. The tree starts with the tasks that no other task is waiting for. Below each task are
-/// the tasks that it is waiting for. Deadlocks are listed first. The library and the tool use the same form.
+/// Tasks as a tree in text form. The tree starts with the tasks that no other task is waiting for. Each task is
+/// followed by the tasks that it is waiting for. Deadlocks are listed first. The library and the tool use the same
+/// form.
 package struct TaskTree {
     package struct Task {
         package var number: UInt64

@@ -3,9 +3,9 @@ internal import Glibc
 /// A lock for short critical sections that many threads compete for. A section can begin and end in different
 /// functions.
 ///
-/// For other cases, use ``Guarded``. Under contention, the mutex of ``Guarded`` is handed from thread to thread in the
-/// order of their arrival, and each thread must first be woken. This lock goes to the first thread that tries to take
-/// it, so a running thread can take the lock repeatedly without a system call.
+/// For other cases, use ``Guarded``. Under contention, the mutex of ``Guarded`` is handed to the waiting threads in the
+/// order in which they arrived, and each thread must first be woken. This lock goes to the first thread that tries to
+/// take it, so a running thread can take the lock repeatedly without a system call.
 @safe
 package final class ThreadLock: @unchecked Sendable {
     // SAFETY: this POSIX mutex is initialized here, is never moved, and is destroyed when no thread can use it anymore.

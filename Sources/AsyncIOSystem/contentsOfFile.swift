@@ -1,6 +1,6 @@
 internal import SystemPackage
 
-/// Returns the text of a small file, such as the files in /proc and /etc. The text is empty if the file cannot be read.
+/// Returns the text of a small file, such as a file in /proc or /etc. The text is empty if the file cannot be read.
 /// At most 4 MB of a long file are read.
 func contents(ofFile path: String) -> String {
     guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else { return "" }

@@ -268,7 +268,7 @@ package enum Symbolizer {
         return name.hasSuffix(" in ") ? name + topLevelCode : name
     }
 
-    /// SwiftPM names the function after the module.
+    /// Returns whether a symbol belongs to the `main` function, which SwiftPM names after the module.
     private static func isMain(_ symbol: String) -> Bool {
         symbol == "main" || symbol.hasSuffix("_main") && !symbol.hasPrefix("$")
     }
