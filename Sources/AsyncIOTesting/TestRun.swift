@@ -42,8 +42,8 @@ package final class TestRun: Sendable {
 
     /// - Parameters:
     ///   - limit: The maximum time that the test can run, or nil for no limit.
-    ///   - grace: How long the test can take to end after it was cancelled, and how long it can take to close its loop.
-    ///   - patience: How long the loop can be blocked after the limit before the process is ended.
+    ///   - grace: The time within which the test must end after it was cancelled. Closing the loop has the same limit.
+    ///   - patience: How long the test can block the loop after the limit before the process is ended.
     ///   - failsOnReports: Whether reports to the exception handler are issues, unless the test has its own handler.
     ///   - seed: The seed that determines the numbers of the system's random number generator, or nil for real random
     ///     numbers.

@@ -78,7 +78,7 @@ final class DatagramPort: SimulatedDatagramLink {
         }
     }
 
-    /// Makes the receiver's operating system answer that no socket receives at this address.
+    /// Makes the receiver's operating system report that no socket is bound to this address.
     private func bounce(_ target: SystemAddress, _ receiver: Host) {
         let back = network.route(from: receiver, to: host)
         if back.isCut { return }

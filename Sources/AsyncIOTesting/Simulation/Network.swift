@@ -181,7 +181,7 @@ public final class Network {
 
     /// Ends a run without executing any more of its code.
     ///
-    /// - Parameter isSilent: Whether other hosts are not notified that the run has ended.
+    /// - Parameter isSilent: Whether to end the run without notifying other hosts.
     func end(_ run: HostRun, isSilent: Bool) {
         guard !run.isDead else { return }
         run.die()

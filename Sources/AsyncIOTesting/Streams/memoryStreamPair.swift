@@ -14,7 +14,7 @@ internal import SystemPackage
 ///
 /// - Parameters:
 ///   - faults: The faults in both directions.
-///   - limit: The maximum length of a line or separated part, in bytes.
+///   - limit: The maximum length in bytes of a line, or of a part that ends with a separator.
 /// - Throws: `ValueError` if the limit is not positive.
 ///
 /// asyncio: none. In trio, this is `trio.testing.memory_stream_pair`.

@@ -60,8 +60,8 @@
         /// }
         /// ```
         ///
-        /// On the thread of the loop, all clocks show virtual time, such as `ContinuousClock.now`, `Date()`, and
-        /// `DispatchTime.now()`. Every library that measures time or computes deadlines with these clocks therefore
+        /// On the thread of the loop, all clocks, such as `ContinuousClock.now`, `Date()`, and `DispatchTime.now()`,
+        /// show virtual time. Therefore, every library that measures time or computes deadlines with these clocks
         /// also follows virtual time. Use ``VirtualClock`` to step the clock manually. See
         /// ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)`` for the parameters.
         ///
