@@ -24,8 +24,8 @@ static int ask_kernel(clockid_t clock, struct timespec *time) { return (int)sysc
 
 static asyncio_clock_function *machine_clock;
 
-/// libc's function, which reads the clock without a system call. A program that is linked with a static libc has only
-/// the function in this file, which asks the kernel.
+/// Finds libc's function, which reads the clock without a system call. A program that is linked with a static libc has
+/// no such function, and asks the kernel instead.
 static asyncio_clock_function *find_machine_clock(void) {
     asyncio_clock_function *found = (asyncio_clock_function *)dlsym(RTLD_NEXT, "clock_gettime");
     machine_clock = found ? found : ask_kernel;
@@ -55,7 +55,7 @@ static struct timespec split(int64_t nanoseconds) {
     return time;
 }
 
-// The time for which the machine was suspended. This is the difference between its two clocks.
+// The time for which the machine was suspended. This is the difference between two of the machine's clocks.
 static int64_t suspended_time;
 
 __attribute__((constructor(102))) static void note_suspended_time(void) {

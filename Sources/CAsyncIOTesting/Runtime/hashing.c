@@ -2,9 +2,9 @@
 // runtime.
 //
 // Sets and dictionaries are iterated in the order of their hash values, which Swift seeds anew in each process.
-// Swift also seeds each collection with the collection's address. Therefore, a failure that depends on this
-// order could not be repeated. For this reason, hash values are the same in every process that links this
-// module, as with the environment variable SWIFT_DETERMINISTIC_HASHING.
+// Swift also seeds each collection with the collection's address. A failure that depends on this order could
+// therefore not be repeated. For this reason, this file makes hash values the same in every process that links
+// this module, as the environment variable SWIFT_DETERMINISTIC_HASHING does.
 //
 // Relies on: the exported variable that inlined code of the standard library reads. Checked by: a test. Fails:
 // the order differs from run to run.
