@@ -2,8 +2,8 @@
 // The functions that TLS needs, which are found at run time. A program that does not use TLS does
 // not need OpenSSL, and the package can be built without OpenSSL's headers and even without its
 // library. The declarations are based on OpenSSL's manual pages. The ABI of libssl.so.3 and
-// libcrypto.so.3 is stable for all versions of OpenSSL 3. Its objects are opaque, so they are
-// `void *` here.
+// libcrypto.so.3 is stable for all versions of OpenSSL 3. OpenSSL's objects are opaque, so they
+// have the type `void *` here.
 //
 // To add a function, add a line to one of the tables, and write `ossl.NAME(…)` where it is used.
 #ifndef ASYNCIO_OPENSSL_H

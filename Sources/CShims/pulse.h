@@ -12,8 +12,9 @@
 //
 // A step is the work between two updates. It is either a callback, or a task from one suspension to
 // the next. The watcher raises `flags` and makes this change visible to every thread. If the step
-// is then still the same, the loop's thread is executing it, and waits at the end of the step until
-// the watcher is done. Therefore, the task or callback stays alive until then.
+// has not changed afterward, the loop's thread is still executing it, and waits at the end of the
+// step until the watcher is done. Therefore, the task or callback stays alive while the watcher
+// reads it.
 typedef struct {
     uint64_t step;
     /// The number of times that the loop entered or left its poller. The number is odd while the

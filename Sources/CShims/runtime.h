@@ -1,6 +1,6 @@
 //===-- What the library needs of the Swift runtime ------------------------===//
 // The code in this file relies on more of the runtime than its public interface. For each use, a
-// comment says what it relies on, what checks this assumption, and what fails if the runtime is
+// comment says what the code relies on, what checks this assumption, and what fails if the runtime is
 // different. Where possible, the code checks an assumption at run time. Tests check all other
 // assumptions, and a new toolchain must pass these tests. Two more uses of this kind are in modules
 // that not every program links: the replacement of `swift_job_run` in CAsyncIOMain, and
@@ -104,8 +104,8 @@ int asyncio_async_frames(const void *task, uintptr_t *frames, int capacity);
 void asyncio_on_error_in_main(void (*handler)(const void *error));
 
 /// Returns the Swift task of an `async` main function after it has started, or NULL if the main
-/// function is not `async` or the task is unknown. CAsyncIOMain sets the task, and its source
-/// describes what this relies on.
+/// function is not `async` or the task is unknown. CAsyncIOMain sets the task. Its source describes
+/// what the code relies on.
 void *asyncio_main_task(void);
 void asyncio_set_main_task(void *task);
 

@@ -13,8 +13,8 @@
 ///
 /// - only_if_default: If other code handles or ignores the signal, the function does nothing and
 ///   returns -EBUSY.
-/// - insistent: The second arrival ends the process as if there were no handler, if all loops
-///   request this. The handler itself ends the process, regardless of what the program is doing.
+/// - insistent: If all loops request this, the second arrival ends the process as if there were no
+///   handler. The handler itself ends the process, regardless of what the program is doing.
 int asyncio_signal_install(int signal, int wake_fd, bool only_if_default, bool insistent);
 /// Removes the installation for `wake_fd`. When the last installation is removed, the function
 /// restores the signal's default action, unless other code has replaced the handler.

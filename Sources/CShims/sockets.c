@@ -1,7 +1,7 @@
 // The addresses of sockets. This file is in C, because each address family has its own address
-// type, but the calls take all of them as another type. In Swift, each call would have to rebind
-// the memory. In addition, accept4 and struct ucred are declared only for GNU programs, and Swift's
-// imports do not count as such.
+// type, but the calls take pointers to a generic address type. In Swift, each call would have to
+// rebind the memory. In addition, accept4 and struct ucred are declared only for GNU programs, and
+// Swift's imports do not count as such.
 #define _GNU_SOURCE
 #include "sockets.h"
 

@@ -1,9 +1,9 @@
-// A child is created in the same way as by posix_spawn. The clone shares this process's memory, and
-// stops the calling thread until the child executes another program. No page tables are copied,
-// regardless of how much memory this process has, and an error is returned through the shared
-// memory. posix_spawn itself is not used, because it provides no controlling terminal and no
-// information about which step failed. Before glibc 2.39, it also provides no pidfd that certainly
-// belongs to the child.
+// This file creates a child in the same way as posix_spawn does. The clone shares this process's
+// memory, and the calling thread is stopped until the child executes another program. No page
+// tables are copied, regardless of how much memory this process has, and an error is returned
+// through the shared memory. posix_spawn itself is not used, because it provides no controlling
+// terminal and no information about which step failed. Before glibc 2.39, it also provides no pidfd
+// that certainly belongs to the child.
 //
 // This file is in C, because the child may make only system calls until it executes the program.
 // The child must not allocate memory or take locks. It also must not run one of this process's
@@ -79,8 +79,9 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/// Replaces close_range before Linux 5.11, and in containers whose filter rejects that call. This
-/// function marks each descriptor that /proc lists. Without /proc, the descriptors stay open.
+/// Replaces close_range on kernels before Linux 5.11, and in containers whose filter rejects that
+/// call. This function marks each descriptor that /proc lists. Without /proc, the descriptors stay
+/// open.
 static void mark_each_close_on_exec(void) {
     int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;
@@ -129,7 +130,7 @@ static bool become_member(const asyncio_spawn_request *request, int parent) {
     if (request->umask >= 0) umask((mode_t)request->umask);
     if (request->parent_death_signal == 0) return true;
     if (prctl(PR_SET_PDEATHSIG, request->parent_death_signal) < 0) return false;
-    // The parent may have ended just before.
+    // The parent may have ended just before the signal was requested.
     if (getppid() != parent) raise(request->parent_death_signal);
     return true;
 }

@@ -24,13 +24,13 @@ typedef struct asyncio_tls_context asyncio_tls_context;
 asyncio_tls_context *asyncio_tls_context_create(bool is_server);
 void asyncio_tls_context_destroy(asyncio_tls_context *context);
 
-/// Sets the versions. They range from 0x0301 for TLS 1.0 to 0x0304 for TLS 1.3, and 0 means no
-/// limit.
+/// Sets the minimum and maximum versions. Versions are numbers from 0x0301 for TLS 1.0 to 0x0304
+/// for TLS 1.3, and 0 means no limit.
 bool asyncio_tls_context_set_versions(asyncio_tls_context *context, int minimum, int maximum);
 bool asyncio_tls_context_set_ciphers(asyncio_tls_context *context, const char *list);
 bool asyncio_tls_context_set_cipher_suites(asyncio_tls_context *context, const char *list);
-/// Sets the ALPN protocols. `list` has the wire format, in which each name follows a byte that
-/// contains its length.
+/// Sets the ALPN protocols. `list` has the wire format, in which each name is preceded by a byte
+/// that contains the length of the name.
 bool asyncio_tls_context_set_alpn(asyncio_tls_context *context, const void *list, size_t count, bool is_server);
 
 enum { ASYNCIO_TLS_VERIFY_NONE = 0, ASYNCIO_TLS_VERIFY_PEER = 1, ASYNCIO_TLS_VERIFY_REQUIRED = 3 };

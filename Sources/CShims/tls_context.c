@@ -100,8 +100,8 @@ bool asyncio_tls_context_set_cipher_suites(asyncio_tls_context *context, const c
 
 // MARK: ALPN
 
-/// Chooses the server's first protocol that the client also supports. If there is no common
-/// protocol, this is not an error.
+/// Chooses the server's first protocol that the client also supports. The lack of a common protocol
+/// is not an error.
 static int select_alpn(
     void *ssl, const unsigned char **chosen, unsigned char *length, const unsigned char *offered, unsigned count,
     void *argument) {

@@ -98,7 +98,7 @@ struct asyncio_ring {
     // head of the submissions and the tail of the completions.
     _Atomic uint32_t *sq_head, *sq_tail, *sq_flags;
     uint32_t sq_mask, sq_entries;
-    /// The index of the next submission. `sq_tail` follows it when the ring is entered.
+    /// The index of the next submission. `sq_tail` is set to this index when the ring is entered.
     uint32_t sq_next;
     submission *submissions;
 
