@@ -155,7 +155,7 @@ extension Snapshot.Figures {
 }
 
 extension Snapshot.TaskFacts {
-    /// The place of the task, which is the innermost of the program's own functions.
+    /// The place of the task, which is in the innermost of the program's own functions.
     var place: String? { stack?.first.map { "\($0.place) in \($0.function)" } }
     var shortPlace: String? { stack?.first.map { "\($0.shortPlace) in \($0.function)" } }
 }
