@@ -1,4 +1,4 @@
-/// Runs examples, and prints the source of each part after the part's own lines.
+/// Runs examples, and prints the source of each part after the output of the part.
 struct Presentation {
     enum SourceStyle {
         case none
