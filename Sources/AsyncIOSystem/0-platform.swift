@@ -1,5 +1,5 @@
-// The supported platforms; see platform.h in CShims. The compiler goes through the files in the order
-// of their names, and the name of this one makes its error the first.
+// The supported platforms; see platform.h in CShims. The compiler processes the files in the order of their names. The
+// name of this file ensures that its error is reported first.
 
 #if !os(Linux)
     #error(

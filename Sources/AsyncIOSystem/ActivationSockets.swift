@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Sockets that a supervisor has opened for this process; see sd_listen_fds(3).
+/// The sockets that a supervisor has opened for this process; see sd_listen_fds(3).
 package enum ActivationSockets {
-    /// The first socket. The others follow it.
+    /// The descriptor of the first socket. The other sockets have the descriptors that follow.
     private static let first: Int32 = 3
 
     package static func take() -> [Int32] {

@@ -2,7 +2,8 @@ internal import Glibc
 package import SystemPackage
 
 extension ByteDescriptor {
-    /// Duplicates descriptors: all of them, or none. The duplicates are closed when a program is executed.
+    /// Duplicates either all of the descriptors or none. The duplicates are closed when the process executes another
+    /// program.
     package static func duplicates(of descriptors: [Int32]) throws(Errno) -> [Int32] {
         var duplicates: [Int32] = []
         do throws(Errno) {

@@ -1,14 +1,14 @@
 internal import Glibc
 package import SystemPackage
 
-/// A descriptor for reading and writing bytes. If the object owns the descriptor, it closes it on
+/// A descriptor for reading and writing bytes. An object that owns its descriptor closes the descriptor on
 /// deallocation.
 ///
-/// The descriptor is non-blocking, so each call tries once. After `.wouldBlock`, wait for the
-/// poller and try again. This class reads and writes, which works for pipes and terminals.
-/// ``Socket`` receives and sends.
+/// The descriptor is non-blocking, so each call makes one attempt. After `.wouldBlock`, wait for the poller and try
+/// again. This class uses the system's calls for reading and writing, which work for pipes and terminals. ``Socket``
+/// uses the calls for receiving and sending.
 package class ByteDescriptor {
-    /// -1 once it is closed.
+    /// The number of the descriptor, or -1 if it is closed.
     @safe @exclusivity(unchecked) package private(set) final var descriptor: Int32
 
     private let isOwned: Bool
@@ -19,7 +19,7 @@ package class ByteDescriptor {
         isOwned = true
     }
 
-    /// Uses a descriptor that its owner keeps open meanwhile.
+    /// Uses a descriptor that its owner keeps open during the lifetime of this object.
     package init(borrowing descriptor: Int32) {
         self.descriptor = descriptor
         isOwned = false
@@ -27,14 +27,15 @@ package class ByteDescriptor {
 
     deinit { close() }
 
-    /// Reads at most `buffer.count` bytes; 0 is the end of the stream.
+    /// Reads at most `buffer.count` bytes, and returns the number of bytes that were read. At the end of the stream,
+    /// this number is 0.
     package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         let descriptor = descriptor
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
         return try attemptUninterrupted { unsafe read(descriptor, buffer.baseAddress, buffer.count) }
     }
 
-    /// Writes as much as fits into the kernel's buffer, and returns the number of bytes.
+    /// Writes as many bytes as fit into the kernel's buffer, and returns their number.
     package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
         var all = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress), iov_len: buffer.count)
@@ -47,7 +48,7 @@ package class ByteDescriptor {
         descriptor = -1
     }
 
-    /// Gives up ownership of the descriptor. The caller has to close it.
+    /// Gives up ownership of the descriptor. The caller must close the descriptor.
     package final func giveUp() -> Int32 {
         defer { descriptor = -1 }
         return descriptor
@@ -58,7 +59,7 @@ package class ByteDescriptor {
         return flags >= 0 && flags & O_NONBLOCK != 0
     }
 
-    /// Makes the descriptor non-blocking, for all processes that share it, and close-on-exec.
+    /// Makes the descriptor close-on-exec, and makes it non-blocking for all processes that share it.
     package final func prepare() throws(Errno) {
         let descriptor = descriptor
         let flags = try attempt { fcntl(descriptor, F_GETFL) }

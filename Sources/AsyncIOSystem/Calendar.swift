@@ -2,7 +2,7 @@ internal import Glibc
 
 /// The system's wall clock and time zone.
 package enum Calendar {
-    /// The time since 1 January 1970 at 00:00 UTC. In virtual time, it is the loop's.
+    /// The time since 1 January 1970 at 00:00 UTC. In virtual time, this is the loop's time.
     package static func now() -> Duration {
         var time = timespec()
         // SAFETY: the call writes to `time` only. It cannot fail for this clock.
@@ -10,7 +10,7 @@ package enum Calendar {
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
-    /// The number of seconds by which local time is ahead of UTC at a time, which is given in seconds since 1970.
+    /// Returns the number of seconds by which local time is ahead of UTC. `seconds` is the time since 1970.
     package static func localOffset(at seconds: Int64) -> Int64 {
         var time = time_t(seconds)
         var local = unsafe tm()

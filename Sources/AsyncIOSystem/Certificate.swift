@@ -14,7 +14,7 @@ package final class Certificate {
 
     package var subject: String { text(ASYNCIO_CERTIFICATE_SUBJECT) }
     package var issuer: String { text(ASYNCIO_CERTIFICATE_ISSUER) }
-    /// In hexadecimal digits.
+    /// The serial number in hexadecimal digits.
     package var serialNumber: String { text(ASYNCIO_CERTIFICATE_SERIAL) }
 
     private func text(_ which: Int) -> String {
@@ -23,7 +23,7 @@ package final class Certificate {
         return unsafe String(cString: text)
     }
 
-    /// In seconds since 1970.
+    /// The period during which the certificate is valid, in seconds since 1970.
     package var validity: ClosedRange<Int64> {
         let start = unsafe asyncio_certificate_time(pointer, false)
         return start...max(start, unsafe asyncio_certificate_time(pointer, true))

@@ -2,7 +2,7 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// Descriptors for a child process. They are close-on-exec and closed with their owners.
+/// Descriptors for a child process. They are close-on-exec, and are closed when their owners are deallocated.
 package enum ChildDescriptors {
     package static func pipe() throws(Errno) -> (reader: ByteDescriptor, writer: ByteDescriptor) {
         var (reader, writer) = (Int32(0), Int32(0))
@@ -10,7 +10,7 @@ package enum ChildDescriptors {
         return (ByteDescriptor(owning: reader), ByteDescriptor(owning: writer))
     }
 
-    /// Two connected descriptors, each for both reading and writing.
+    /// Creates two connected descriptors, each for both reading and writing.
     package static func socketPair() throws(Errno) -> (ours: ByteDescriptor, childs: ByteDescriptor) {
         var ends: [Int32] = [0, 0]
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
@@ -36,8 +36,8 @@ package enum ChildDescriptors {
 
 /// The controlling side of a pseudo-terminal.
 package final class TerminalDescriptor: ByteDescriptor {
-    /// If no process has the other side open any more, the kernel reports an error. Here, that is
-    /// the end of the stream.
+    /// If no process has the other side open anymore, the kernel reports an error. This method treats the error as the
+    /// end of the stream.
     package override func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         do {
             return try unsafe super.receive(into: buffer)

@@ -3,7 +3,7 @@ package import SystemPackage
 
 /// A poller based on epoll.
 package final class EpollPoller: Poller {
-    /// The maximum number of events to take from the kernel at once. More come with the next turn.
+    /// The maximum number of events to take from the kernel at once. Further events are taken in the next turn.
     private static let capacity = 256
 
     @safe @exclusivity(unchecked) private var epoll: Int32
@@ -15,8 +15,8 @@ package final class EpollPoller: Poller {
         wakeUp = try WakeUp()
         epoll = try check(asyncio_epoll_create())
         events = Array(repeating: asyncio_event(), count: Self.capacity)
-        // The edge-triggered eventfd need not be read, because each write to it is a new edge. No
-        // descriptor has this token, so the event does nothing except end the wait.
+        // The edge-triggered eventfd does not have to be read, because each write to it is a new edge. No descriptor
+        // has this token, so the event only ends the wait.
         do {
             try add(wakeUp.descriptor, for: [.readable, .edge], token: .max)
         } catch {

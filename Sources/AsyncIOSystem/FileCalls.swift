@@ -2,25 +2,26 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-/// File operations that can take a long time. Made by threads, which `InterruptibleThread.interrupt` can interrupt.
-/// They return -errno if they fail. Paths end with a zero, and offset -1 means the descriptor's own position.
+/// File operations that can take a long time. They run on threads that `InterruptibleThread.interrupt` can interrupt.
+/// If an operation fails, it returns the negative error number. Paths end with a zero, and offset -1 means the
+/// descriptor's current position.
 enum FileCalls {
     static func open(_ path: [CChar], _ flags: Int32, _ permissions: UInt32) -> Int {
         // SAFETY: the path ends with a zero.
         interruptibleOutcome { unsafe Int(Glibc.open(path, flags | O_CLOEXEC, permissions)) }
     }
 
-    /// The same, but fails with EAGAIN if it would have to wait, for the other end of a pipe for example.
+    /// Opens a file, but fails with EAGAIN if the call would have to wait, for example for the other end of a pipe.
     ///
-    /// The check and the open are two calls. If the file becomes a pipe between them, opening it does not
-    /// block either.
+    /// The check and the open are two calls. If the file is replaced with a pipe between the two calls, opening the
+    /// pipe does not block either.
     static func openUnlessBlocking(_ path: [CChar], _ flags: Int32, _ permissions: UInt32) -> Int {
         // SAFETY: the path ends with a zero.
         if let status = try? unsafe FileStatus(at: path), !isPlain(status) { return -Int(EAGAIN) }
         let file = open(path, flags | O_NONBLOCK, permissions)
-        // A pipe without a reader.
+        // The file is a pipe without a reader.
         if file == -Int(ENXIO) { return -Int(EAGAIN) }
-        // EAGAIN: a lease that its holder has to give up first.
+        // EAGAIN means that another process has a lease on the file and must give it up first.
         if file < 0 { return file }
         if let status = try? FileStatus(of: Int32(file)), isPlain(status) {
             _ = fcntl(Int32(file), F_SETFL, flags & ~O_NONBLOCK)

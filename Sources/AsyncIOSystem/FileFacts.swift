@@ -2,11 +2,11 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// Facts about an open file, and operations on files that do not block.
+/// Facts about an open file, and non-blocking operations on files.
 package struct FileFacts: Sendable {
     package let size: Int64
     private let type: FileType
-    /// Whether the file still has a name, so that closing it does not delete it.
+    /// Whether the file still has a name. A file without a name is deleted when it is closed.
     package let isLinked: Bool
 
     package init(of descriptor: Int32) throws(Errno) {
@@ -16,7 +16,7 @@ package struct FileFacts: Sendable {
         isLinked = status.isLinked
     }
 
-    /// Creates the facts about a regular file of a simulation.
+    /// Creates the facts about a regular file in a simulation.
     package init(regularFileOf size: Int) {
         (self.size, type, isLinked) = (Int64(size), .regular, true)
     }
@@ -29,12 +29,12 @@ package struct FileFacts: Sendable {
     /// Whether reads and writes have positions.
     package static func isSeekable(_ descriptor: Int32) -> Bool { lseek(descriptor, 0, SEEK_CUR) >= 0 }
 
-    /// Opens a regular file if everything needed for that is in memory.
+    /// Opens a regular file if everything that is needed for opening it is in memory.
     ///
-    /// Only regular files are opened, because opening a pipe would wake its other end, and opening a
-    /// device could start it. If the file becomes a pipe meanwhile, opening it does not block.
+    /// Only regular files are opened, because opening a pipe would wake its other end, and opening a device could start
+    /// it. If the file is replaced with a pipe in the meantime, opening the pipe does not block.
     ///
-    /// - Throws: `.wouldBlock` if it is not, or if the file would have to be created or truncated.
+    /// - Throws: `.wouldBlock` if something is not in memory, or if the file would have to be created or truncated.
     package static func openNow(_ path: [CChar], flags: Int32) throws(Errno) -> Int32 {
         guard (try? statusNow(path))?.isRegular == true, flags & (O_CREAT | O_TRUNC) == 0 else { throw .wouldBlock }
         // SAFETY: the path ends with a zero.
@@ -45,9 +45,9 @@ package struct FileFacts: Sendable {
         return file
     }
 
-    /// The kind of file that a path leads to, as far as the system has it in memory.
+    /// The kind of file that a path leads to, if the system has this information in memory.
     package enum Kind {
-        /// A regular file, a directory, or nothing. Opening it ends soon.
+        /// A regular file, a directory, or no file. Opening it does not take long.
         case plain
         /// A pipe or a device. Opening it can wait for another process.
         case special
@@ -63,7 +63,7 @@ package struct FileFacts: Sendable {
         }
     }
 
-    /// - Throws: any error if the system does not have the status in memory.
+    /// - Throws: An error if the system does not have the status in memory.
     private static func statusNow(_ path: [CChar]) throws(Errno) -> FileStatus {
         // SAFETY: the path ends with a zero.
         let file = try unsafe check(asyncio_open_cached(path, Int32(ASYNCIO_O_PATH)))
@@ -73,7 +73,8 @@ package struct FileFacts: Sendable {
 
     /// Reads at most `count` bytes that are in memory.
     ///
-    /// - Throws: `.wouldBlock` if there are none; `.notSupported` if the file system cannot tell.
+    /// - Throws: `.wouldBlock` if no bytes are in memory; `.notSupported` if the file system cannot determine whether
+    ///   bytes are in memory.
     package static func readNow(_ descriptor: Int32, _ count: Int, at offset: Int64) throws(Errno) -> [UInt8] {
         var error: Errno?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -85,7 +86,8 @@ package struct FileFacts: Sendable {
         return bytes
     }
 
-    /// Closes a descriptor. Can block, except for a file that was only read and still has a name.
+    /// Closes a descriptor. The call can block, unless the descriptor belongs to a file that still has a name and that
+    /// was only read.
     package static func close(_ descriptor: Int32) { closeOnce(descriptor) }
 }
 

@@ -1,12 +1,13 @@
 internal import Glibc
 internal import SystemPackage
 
-/// A new file that will replace another one.
+/// A new file that will replace another file.
 ///
-/// The file is complete before it gets its final name, because a rename is atomic. It is created in
-/// the same directory, because a rename cannot move a file to another file system.
+/// The file is written under a temporary name and then renamed. A rename is atomic, so the file with the final name is
+/// always complete. The new file is created in the same directory, because a rename cannot move a file to another file
+/// system.
 //
-// Names are bytes that end with a zero.
+// Names are arrays of bytes that end with a zero.
 package struct FileReplacement: Sendable {
     package let target: [CChar]
     package let temporary: [CChar]
@@ -15,7 +16,7 @@ package struct FileReplacement: Sendable {
         (self.target, self.temporary) = (target, temporary)
     }
 
-    /// - Returns: the replacement, and the descriptor of the new file.
+    /// - Returns: The replacement and the descriptor of the new file.
     static func begin(at path: [CChar], _ permissions: UInt32) throws(Errno) -> (FileReplacement, Int32) {
         // SAFETY: the path ends with a zero.
         let old = try? unsafe FileStatus(at: path)
@@ -37,7 +38,7 @@ package struct FileReplacement: Sendable {
 
     /// Gives the new file its final name.
     ///
-    /// - Parameter file: the descriptor of the new file.
+    /// - Parameter file: The descriptor of the new file.
     func commit(_ file: Int32, sync: Bool) throws(Errno) {
         do throws(Errno) {
             if sync { _ = try check(FileCalls.sync(file, onlyData: false)) }
@@ -50,7 +51,7 @@ package struct FileReplacement: Sendable {
         if sync { try Self.syncDirectory(Self.directory(of: target)) }
     }
 
-    /// The same, if the new file was closed.
+    /// Gives the new file its final name after the file was closed.
     func commit(sync: Bool) throws(Errno) {
         let file = Int32(try check(FileCalls.open(temporary, O_RDONLY, 0)))
         defer { closeOnce(file) }
@@ -62,26 +63,27 @@ package struct FileReplacement: Sendable {
 
     // MARK: Names
 
-    /// The same limit as the kernel's.
+    /// The maximum number of links to follow. The kernel has the same limit.
     private static let mostLinks = 40
 
-    /// The path that is replaced. If `path` is a symbolic link, that is its target, and the link
-    /// stays.
+    /// Returns the path of the file that is replaced. If `path` is a symbolic link, this is the target of the link, and
+    /// the link remains.
     private static func destination(of path: [CChar]) -> [CChar] {
-        // SAFETY: both strings end with a zero. That of the result is copied too.
+        // SAFETY: both strings end with a zero. The zero of the result is copied too.
         guard let resolved = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(resolved) }
         return unsafe Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved) + 1))
     }
 
-    /// The same, if the path leads to nothing yet. The file is created where the last link points.
+    /// Returns the path of the new file if there is no file at the path yet. The file is created at the target of the
+    /// last link.
     private static func destination(ofMissing path: [CChar]) throws(Errno) -> [CChar] {
         var path = path
         for _ in 0...mostLinks {
             var text = [CChar](repeating: 0, count: Int(PATH_MAX))
             // SAFETY: the path ends with a zero, and at most `count` bytes are written.
             let length = unsafe readlink(path, &text, text.count)
-            // The path is not a link or does not exist, so it is the name to use.
+            // The path is not a link, or does not exist, so the file gets this path.
             if length < 0 { return path }
             let isAbsolute = text[0] == CChar(UInt8(ascii: "/"))
             path = (isAbsolute ? [] : directory(of: path)) + text.prefix(length) + [0]
@@ -89,7 +91,7 @@ package struct FileReplacement: Sendable {
         throw Errno.tooManySymbolicLinkLevels
     }
 
-    /// The directory of a path with its trailing slash, if there is one, and without a zero.
+    /// Returns the directory of a path, including any trailing slash, but without a terminating zero.
     private static func directory(of path: [CChar]) -> [CChar] {
         guard let slash = path.lastIndex(of: CChar(UInt8(ascii: "/"))) else { return [] }
         return Array(path[...slash])
@@ -116,7 +118,7 @@ package struct FileReplacement: Sendable {
 }
 
 extension FileRequest {
-    /// The number of bytes to write between two checks for a cancellation.
+    /// The number of bytes to write between two checks for cancellation.
     private static let portion = 4 * 1024 * 1024
 
     func replace(_ permissions: UInt32, _ sync: Bool) -> Int {

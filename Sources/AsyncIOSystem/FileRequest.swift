@@ -3,17 +3,17 @@ internal import Glibc
 internal import Synchronization
 package import SystemPackage
 
-/// A file operation that may take some time, and the memory that it needs. It is performed by a
-/// thread (`perform`) or a ring (`Ring.submit`), with the same result.
+/// A file operation that may take some time, and the memory that it needs. A thread (`perform`) or a ring
+/// (`Ring.submit`) performs the operation, with the same result.
 //
-// SAFETY: the loop creates the request and passes it on. The thread or ring that performs it has exclusive
-// access until its end is reported, through the inbox's mutex or the ring. Only `claim` is shared.
+// SAFETY: the loop creates the request and passes it on. The thread or ring that performs the request has exclusive
+// access until it reports completion through the inbox's mutex or the ring. Only `claim` is shared.
 @safe
 package final class FileRequest: @unchecked Sendable {
     package enum Action: Sendable {
-        /// The result is the descriptor.
+        /// Opens a file. The result is the descriptor.
         case open(flags: Int32, permissions: UInt32)
-        /// The result is the number of bytes. Offset -1 means the descriptor's own position.
+        /// Reads bytes. The result is the number of bytes. Offset -1 means the descriptor's current position.
         case read(Int32, offset: Int64)
         case write(Int32, offset: Int64)
         case sync(Int32, onlyData: Bool)
@@ -21,7 +21,8 @@ package final class FileRequest: @unchecked Sendable {
         case close(Int32)
         /// Replaces the file at `path` atomically with these bytes.
         case replace(permissions: UInt32, sync: Bool)
-        /// The same in steps. The result is the descriptor of the new file; see `replacement`.
+        /// Begins to replace the file at `path` in several steps. The result is the descriptor of the new file; see
+        /// `replacement`.
         case beginReplacement(permissions: UInt32)
         case endReplacement(FileReplacement, sync: Bool)
         case abandonReplacement(FileReplacement)
@@ -30,14 +31,14 @@ package final class FileRequest: @unchecked Sendable {
     private enum Claim { static let none: UInt8 = 0, begun: UInt8 = 1, revoked: UInt8 = 2 }
 
     package let action: Action
-    /// With a terminating zero.
+    /// The path, with a terminating zero.
     package let path: [CChar]
     /// The bytes to write, or a buffer for the bytes to read.
     package let memory: UnsafeMutableRawBufferPointer
     private let claim = Atomic(Claim.none)
     /// The result of the system call, or a negative error number.
     package var result = -Int(Errno.canceled.rawValue)
-    /// Whether the request was not performed because it would have to wait for another process.
+    /// Whether the request was not performed because it would have had to wait for another process.
     package private(set) var mustBlock = false
     /// The replacement that was begun.
     package var replacement: FileReplacement?
@@ -62,10 +63,10 @@ package final class FileRequest: @unchecked Sendable {
 
     // MARK: On a thread
 
-    /// Performs the request, unless it was revoked.
+    /// Performs the request unless it was revoked.
     ///
-    /// - Parameter mayBlock: whether the request may wait for another process. If it may not but
-    ///   would have to, `mustBlock` is true afterwards and nothing was done.
+    /// - Parameter mayBlock: Whether the request may wait for another process. If the request would have to wait but
+    ///   may not, the method sets `mustBlock` and does nothing else.
     package func perform(mayBlock: Bool) {
         guard claim.compareExchange(expected: Claim.none, desired: Claim.begun, ordering: .relaxed).exchanged
         else { return }
@@ -96,9 +97,9 @@ package final class FileRequest: @unchecked Sendable {
         }
     }
 
-    /// Revokes a request that is no longer wanted.
+    /// Revokes a request that is no longer needed.
     ///
-    /// - Returns: whether the request had not started. If it had, it stops early if it can.
+    /// - Returns: Whether the request had not started. A request that has started stops early if possible.
     package func revoke() -> Bool {
         claim.exchange(Claim.revoked, ordering: .relaxed) == Claim.none
     }
@@ -107,15 +108,15 @@ package final class FileRequest: @unchecked Sendable {
 }
 
 extension Ring {
-    /// Copies that are larger than this are not made on the loop's thread.
+    /// The size above which copies are not made on the loop's thread.
     private static let largeCount = 256 * 1024
 
     /// Submits a request to the kernel.
     ///
-    /// - Returns: false if rings do not support the operation.
+    /// - Returns: False if rings do not support the operation.
     package func submit(_ request: FileRequest, token: UInt64) throws(Errno) -> Bool {
-        // SAFETY: the request retains the memory until it has completed. The kernel has copied the
-        // path once the request is submitted.
+        // SAFETY: the request retains the memory until the operation has completed. The kernel copies the path before
+        // the submission returns.
         try unsafe request.path.withUnsafeBufferPointer { path throws(Errno) in
             guard let queued = unsafe queue(request, path: path.baseAddress, token: token) else { return false }
             _ = try check(queued)

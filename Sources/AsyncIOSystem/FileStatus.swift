@@ -12,16 +12,16 @@ struct FileStatus {
         self.raw = raw
     }
 
-    /// The file that a path leads to.
+    /// Reads the status of the file that a path leads to.
     ///
-    /// - Parameter path: ends with a zero.
+    /// - Parameter path: A path that ends with a zero.
     init(at path: UnsafePointer<CChar>) throws(Errno) {
         var raw = stat()
         try attempt { unsafe stat(path, &raw) }
         self.raw = raw
     }
 
-    /// The same, or the link itself if the path leads to one.
+    /// Reads the status of the file at a path without following a symbolic link.
     init(atLink path: UnsafePointer<CChar>) throws(Errno) {
         var raw = stat()
         try attempt { unsafe lstat(path, &raw) }
@@ -36,15 +36,15 @@ struct FileStatus {
     var isSocket: Bool { has(S_IFSOCK) }
     var isCharacterDevice: Bool { has(S_IFCHR) }
     var isBlockDevice: Bool { has(S_IFBLK) }
-    /// Whether it has no type, like the descriptor of a poller.
+    /// Whether the file has no type, like the descriptor of a poller.
     var isAnonymous: Bool { has(0) }
 
     var size: Int64 { Int64(raw.st_size) }
     var permissions: UInt32 { raw.st_mode & 0o7777 }
     var owner: UInt32 { raw.st_uid }
-    /// Whether only the owner has access to it.
+    /// Whether only the owner has access to the file.
     var isPrivate: Bool { raw.st_mode & 0o077 == 0 }
-    /// Whether the file still has a name, so that closing it does not delete it.
+    /// Whether the file still has a name. A file without a name is deleted when it is closed.
     var isLinked: Bool { raw.st_nlink > 0 }
     var device: UInt64 { UInt64(raw.st_dev) }
     var number: UInt64 { UInt64(raw.st_ino) }

@@ -3,11 +3,11 @@ package import SystemPackage
 
 /// Transfers from files to sockets.
 package enum FileTransfer {
-    /// The maximum number of bytes for one call, which could otherwise go on for as long as the
-    /// peer reads.
+    /// The maximum number of bytes for one call. Without a maximum, a call could continue for as long as the peer
+    /// reads.
     private static let most = 1 << 20
 
-    /// Sends a part of a file within the kernel. Returns 0 at the end of the file.
+    /// Sends part of a file within the kernel. Returns the number of sent bytes, which is 0 at the end of the file.
     package static func send(_ file: Int32, from offset: Int, count: Int?, to socket: Socket) throws(Errno) -> Int {
         var position = off_t(offset)
         let (descriptor, most) = (socket.descriptor, min(count ?? most, most))
@@ -19,12 +19,12 @@ package enum FileTransfer {
     package static func isUnsupported(_ error: Errno) -> Bool {
         [
             .invalidArgument, .noFunction, .notSupported, .badFileDescriptor,
-            // The seccomp filter of a container may not know the call.
+            // The seccomp filter of a container may reject the call.
             .notPermitted, .permissionDenied,
         ].contains(error)
     }
 
-    /// Reads a part of a file; fewer bytes at its end. May block.
+    /// Reads part of a file. Returns fewer bytes at the end of the file. The call can block.
     package static func read(_ file: Int32, from offset: Int, count: Int) throws(Errno) -> [UInt8] {
         var failure: Errno?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

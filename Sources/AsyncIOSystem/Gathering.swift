@@ -1,24 +1,24 @@
 internal import Glibc
 package import SystemPackage
 
-/// Several pieces of bytes that are sent one after another, without being joined.
+/// Several pieces of data that are sent one after another without being joined.
 ///
-/// One system call takes many pieces. Small ones are copied side by side into memory that the
-/// caller provides, because a separate entry costs the system more than copying a few bytes.
+/// One system call takes many pieces. Small pieces are copied into contiguous memory that the caller provides, because
+/// a separate entry costs the system more than copying a few bytes.
 package struct Gathering {
     private let pieces: [[UInt8]]
-    // The first piece that is not completely sent, and the number of its bytes that are.
+    // The first piece that has not been completely sent, and the number of its bytes that have been sent.
     private var index = 0
     private var offset = 0
-    /// The number of bytes left.
+    /// The number of remaining bytes.
     package private(set) var count: Int
 
     /// The maximum number of entries in one call.
     private static let mostPlaces = 64
-    /// Smaller pieces are copied.
+    /// The size below which pieces are copied.
     private static let leastNamed = 2048
-    /// The maximum number of bytes for one call, which could otherwise go on for as long as the
-    /// peer reads.
+    /// The maximum number of bytes for one call. Without a maximum, a call could continue for as long as the peer
+    /// reads.
     private static let mostBytes = 1 << 20
 
     package init(_ pieces: [[UInt8]]) {
@@ -39,15 +39,15 @@ package struct Gathering {
         offset += left
     }
 
-    /// Calls `body` with what is left, piece by piece.
+    /// Calls `body` with each remaining piece.
     package func eachPiece(_ body: (ArraySlice<UInt8>) -> Void) {
         guard index < pieces.count else { return }
         body(pieces[index][offset...])
         for piece in pieces[(index + 1)...] { body(piece[...]) }
     }
 
-    /// Calls `body` with what is left in blocks: large pieces alone, and small ones joined in
-    /// `memory`.
+    /// Calls `body` with the remaining data in blocks. Each large piece is a separate block, and small pieces are
+    /// joined in `memory`.
     package mutating func takeBlocks<E: Error>(
         joiningIn memory: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(E) -> Void
     ) throws(E) {
@@ -61,7 +61,7 @@ package struct Gathering {
         }
     }
 
-    /// Calls `body` with the next entries, as many as one call takes.
+    /// Calls `body` with as many of the next entries as one system call accepts.
     fileprivate func withPlaces<T, E: Error>(
         _ most: Int = Gathering.mostPlaces, joiningIn memory: UnsafeMutableRawBufferPointer,
         _ body: (UnsafeBufferPointer<iovec>) throws(E) -> T
@@ -122,10 +122,9 @@ package struct Gathering {
 }
 
 extension ByteDescriptor {
-    /// Writes as much of the next pieces as fits into the kernel's buffer, and returns the number
-    /// of bytes.
+    /// Writes as many bytes of the next pieces as fit into the kernel's buffer, and returns their number.
     ///
-    /// - Parameter memory: a buffer for joining small pieces.
+    /// - Parameter memory: A buffer for joining small pieces.
     package final func send(
         _ gathering: Gathering, joiningIn memory: UnsafeMutableRawBufferPointer
     ) throws(Errno) -> Int {

@@ -2,10 +2,10 @@ internal import Synchronization
 
 /// A `Mutex` that ThreadSanitizer understands.
 ///
-/// The standard library's mutex is not instrumented. ThreadSanitizer therefore sees no order
-/// between two threads that compete for one, and reports the data that it protects. Users who look
-/// for races in their own program should not see such reports. The flag repeats the order in this
-/// module, at the cost of two plain moves on most machines.
+/// The standard library's mutex is not instrumented. ThreadSanitizer therefore sees no order between two threads that
+/// compete for a mutex, and reports races on the data that the mutex protects. Users who look for races in their own
+/// programs should not see these reports. An atomic flag in this module makes the order visible. On most machines, the
+/// flag costs only two plain move instructions.
 package struct Guarded<Value>: ~Copyable, Sendable {
     private let mutex: Mutex<Value>
     private let order = Atomic(false)

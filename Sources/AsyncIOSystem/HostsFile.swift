@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// The contents of `/etc/hosts`, as far as they show whether a name server will be asked. Reads a
-/// file, so call it on a thread.
+/// Determines from `/etc/hosts` whether the resolver will ask a name server. The methods read a file, so call them on a
+/// separate thread.
 package enum HostsFile {
     private static let path = "/etc/hosts"
 
-    /// Whether the file has an address of the family for a name. (If it has only addresses of
-    /// another family, the resolver asks a name server.)
+    /// Whether the file has an address of the given family for a name. If the file has only addresses of another
+    /// family, the resolver asks a name server.
     package static func knows(_ name: String, family: Int32) -> Bool {
         let name = comparable(name)
         return entries().contains { address, names in
@@ -32,7 +32,7 @@ package enum HostsFile {
     }
 
     private static func entries() -> [(address: String, names: [String])] {
-        // Long lists are of ad servers, for example.
+        // The file can be long, for example if it lists ad servers.
         contents(ofFile: path).split(separator: "\n").compactMap { line in
             let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }.map(String.init)
             guard let address = words.first, words.count > 1 else { return nil }

@@ -2,8 +2,8 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// The two ends of the channel through which a tool inspects a program: a Unix socket named after
-/// the process, in a directory that only its user can enter. Calls block.
+/// The two ends of the channel through which a tool inspects a program. The channel is a Unix socket named after the
+/// process, in a directory that only the user of the process can enter. The calls block.
 package final class InspectionChannel: Sendable {
     private let descriptor: Int32
 
@@ -12,7 +12,7 @@ package final class InspectionChannel: Sendable {
 
     // MARK: Paths
 
-    /// The directories in which a user's programs can have their sockets.
+    /// The directories that can contain the sockets of a user's programs.
     package static func directories(ofUser user: UInt32) -> [String] {
         let own = value(of: "XDG_RUNTIME_DIR").map { [$0 + "/asyncio"] } ?? []
         return (user == geteuid() ? own : []) + ["/run/user/\(user)/asyncio", "/tmp/asyncio-\(user)"]
@@ -26,9 +26,9 @@ package final class InspectionChannel: Sendable {
 
     private static func path(in directory: String, of process: Int32) -> String { "\(directory)/\(process).socket" }
 
-    // MARK: The end of the program
+    // MARK: The program's end
 
-    /// Listens for tools. Also returns the path of the socket.
+    /// Listens for tools. Returns the channel and the path of the socket.
     package static func listen() throws(Errno) -> (InspectionChannel, path: String) {
         let directories = directories(ofUser: geteuid())
         var error = Errno.noSuchFileOrDirectory
@@ -49,19 +49,19 @@ package final class InspectionChannel: Sendable {
 
     package static func remove(_ path: String) { _ = unsafe unlink(path) }
 
-    // MARK: The end of the tool
+    // MARK: The tool's end
 
     package enum ConnectError: Error {
         case noSuchProcess
-        /// The process belongs to this user.
+        /// The process belongs to the given user.
         case notPermitted(user: UInt32)
         case takesNoPart
-        /// Another process, of this user, listens at the path.
+        /// Another process, which belongs to the given user, listens at the path.
         case impostor(process: Int32, user: UInt32)
         case other(Errno)
     }
 
-    /// The processes of this user that listen for tools, by ID.
+    /// The IDs of this user's processes that listen for tools, in ascending order.
     package static func processes() -> [Int32] {
         let names = directories(ofUser: geteuid()).flatMap(names(in:)).filter { $0.hasSuffix(".socket") }
         let candidates = Set(names.compactMap { Int32($0.dropLast(".socket".count)) })
@@ -84,7 +84,7 @@ package final class InspectionChannel: Sendable {
         return names
     }
 
-    /// Connects to a process and to no other. The kernel reports which process listens.
+    /// Connects to the given process and to no other process. The kernel reports which process listens.
     package static func connect(to process: Int32) throws(ConnectError) -> InspectionChannel {
         // SAFETY: the path is a string, which ends with a zero.
         guard let user = (try? unsafe FileStatus(at: "/proc/\(process)"))?.owner else { throw .noSuchProcess }
@@ -96,7 +96,7 @@ package final class InspectionChannel: Sendable {
             do throws(Errno) {
                 let (descriptor, peer) = try InspectionSocket.connect(to: path(in: directory, of: process))
                 let channel = InspectionChannel(descriptor)
-                // In /proc, a process that protects its memory belongs to root.
+                // In /proc, root owns the directory of a process that protects its memory.
                 if peer.process == process, peer.user == user || user == 0 { return channel }
                 failure = .impostor(process: peer.process, user: peer.user)
             } catch {
@@ -112,8 +112,8 @@ package final class InspectionChannel: Sendable {
 
     // MARK: Both ends
 
-    /// Reads a line and returns it without its newline; nil if none arrived within the time limit,
-    /// or the other end was closed.
+    /// Reads a line and returns it without its newline, or returns nil if no line arrived within the time limit or the
+    /// other end was closed.
     package func readLine(within milliseconds: Int64) -> String? {
         let deadline = Deadline(in: milliseconds)
         var bytes: [UInt8] = []
@@ -157,8 +157,7 @@ package final class InspectionChannel: Sendable {
         }
     }
 
-    /// Writes the text. Returns false if the other end did not accept it within the time limit, or
-    /// was closed.
+    /// Writes the text. Returns false if the other end did not accept the text within the time limit, or was closed.
     package func write(_ text: String, within milliseconds: Int64) -> Bool {
         let deadline = Deadline(in: milliseconds)
         var text = text
@@ -184,7 +183,7 @@ package final class InspectionChannel: Sendable {
     }
 }
 
-/// Runs `body` when the process ends by `exit` or by returning from `main`.
+/// Runs `body` when the process calls `exit` or returns from `main`.
 package func atEndOfProcess(_ body: @escaping @Sendable () -> Void) {
     let isFirst = endings.withLock { endings in
         endings.append(body)
@@ -193,7 +192,7 @@ package func atEndOfProcess(_ body: @escaping @Sendable () -> Void) {
     if isFirst {
         let process = getpid()
         endingProcess.withLock { $0 = process }
-        // A forked child inherits the handlers, but they are not meant for it.
+        // A forked child inherits the handlers, but should not run them.
         atexit {
             guard endingProcess.withLock({ $0 }) == getpid() else { return }
             for body in endings.withLock({ $0 }) { body() }
@@ -217,7 +216,7 @@ package enum ThisProcess {
                 // SAFETY: the bytes from `sent` on are valid during the call.
                 let count = unsafe Glibc.write(
                     STDERR_FILENO, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent)
-                // Text that standard error does not accept is lost.
+                // If standard error does not accept the text, the text is lost.
                 if count == 0 || count < 0 && errno != EINTR { return }
                 sent += max(0, count)
             }

@@ -2,14 +2,14 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-/// The sockets of inspection channels: Unix sockets in a directory of the user. The calls block, with time
-/// limits where the other end decides, and are made by threads that have nothing else to do.
+/// The sockets of inspection channels: Unix sockets in a directory of the user. The calls block and are made on
+/// dedicated threads. Calls that depend on the other end have time limits.
 enum InspectionSocket {
     /// A process and its user.
     typealias Peer = (process: Int32, user: UInt32)
 
-    /// Creates a directory that only its owner can enter, or checks that an existing one is such a directory:
-    /// neither a link, nor another user's, nor accessible to others.
+    /// Creates a directory that only its owner can enter. If the path exists, the method checks that it is a directory
+    /// of this user, is not a link, and is not accessible to other users.
     static func prepareDirectory(_ path: String) -> Errno? {
         // SAFETY: here and below, the paths are strings or end with a zero.
         let made = outcome { unsafe mkdir(path, 0o700) }
@@ -27,15 +27,15 @@ enum InspectionSocket {
 
     // MARK: Addresses
 
-    // Sockets are created and found through their directory's descriptor. The directory that was checked is
-    // therefore the one that is used, and its path can be longer than a socket address.
+    // Sockets are created and found through their directory's descriptor. Therefore, the checked directory is also the
+    // one that is used, and its path can be longer than a socket address.
     private struct Place {
         let directory: Int32
         let address: SystemAddress
-        /// With a terminating zero.
+        /// The path, with a terminating zero.
         let path: [CChar]
 
-        /// Opens the directory of `path`. Neither it nor the socket may be a link.
+        /// Opens the directory of `path`. Neither the directory nor the socket may be a link.
         init(_ path: String) throws(Errno) {
             guard let slash = path.lastIndex(of: "/") else { throw .fileNameTooLong }
             let (folder, name) = (String(path[..<slash]), path[path.index(after: slash)...])
@@ -55,9 +55,9 @@ enum InspectionSocket {
         func close() { closeOnce(directory) }
     }
 
-    // MARK: The end of the program
+    // MARK: The program's end
 
-    /// Listens at a path, replacing what was there. The directory must be private.
+    /// Listens at a path, and replaces any existing file there. The directory must be private.
     static func listen(at path: String) throws(Errno) -> Int32 {
         let place = try Place(path)
         defer { place.close() }
@@ -76,7 +76,7 @@ enum InspectionSocket {
         }
     }
 
-    /// Waits for a client of the same user or of root. Others are rejected.
+    /// Waits for a client that belongs to the same user or to root. Other clients are rejected.
     static func accept(from descriptor: Int32) throws(Errno) -> Int32 {
         var (address, length) = (sockaddr_storage(), socklen_t(0))
         while true {
@@ -89,13 +89,13 @@ enum InspectionSocket {
         }
     }
 
-    // MARK: The end of the tool
+    // MARK: The tool's end
 
     /// Connects to a path, and returns the process that listens there.
     static func connect(to path: String) throws(Errno) -> (descriptor: Int32, peer: Peer) {
         let place = try Place(path)
         defer { place.close() }
-        // Non-blocking: if too many clients are waiting already, the wait is limited.
+        // The socket is non-blocking, so that the wait is limited if too many clients are already waiting.
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let descriptor = try attempt { socket(AF_UNIX, type, 0) }
         do throws(Errno) {
@@ -133,9 +133,9 @@ enum InspectionSocket {
 
     // MARK: Both ends
 
-    /// Reads at least one byte and at most as many as the array has, unless the other end was closed.
+    /// Reads at least one byte, unless the other end was closed, and at most as many bytes as the array has.
     ///
-    /// - Throws: `.timedOut` if nothing came within the time limit.
+    /// - Throws: `.timedOut` if no data arrived within the time limit.
     static func read(
         _ descriptor: Int32, into bytes: inout [UInt8], within milliseconds: Int32
     ) throws(Errno) -> Int {
@@ -148,7 +148,7 @@ enum InspectionSocket {
         }
     }
 
-    /// Writes as much as there is room for, and returns the number of bytes.
+    /// Writes as many bytes as there is room for, and returns their number.
     static func write(
         _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, within milliseconds: Int32
     ) throws(Errno) -> Int {
@@ -165,7 +165,7 @@ enum InspectionSocket {
     private static func wait(for events: Int32, _ descriptor: Int32, _ milliseconds: Int32) throws(Errno) {
         var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
         while true {
-            // SAFETY: one entry, on this stack.
+            // SAFETY: the call accesses one entry, which is on this stack.
             let count = unsafe poll(&entry, 1, milliseconds)
             if count > 0 { return }
             if count == 0 { throw .timedOut }

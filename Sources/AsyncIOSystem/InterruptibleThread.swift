@@ -5,7 +5,7 @@ package import SystemPackage
 package final class InterruptibleThread: Sendable {
     private enum State {
         case starting
-        /// With the thread ID.
+        /// The thread is running and has this ID.
         case running(Int32)
         case ended
     }
@@ -14,7 +14,7 @@ package final class InterruptibleThread: Sendable {
 
     private init() {}
 
-    /// Starts a thread that runs `body` and ends.
+    /// Starts a thread that runs `body` and then ends.
     package static func start(
         named name: String, _ body: @escaping @Sendable () -> Void
     ) throws(Errno) -> InterruptibleThread {
@@ -27,11 +27,11 @@ package final class InterruptibleThread: Sendable {
         return thread
     }
 
-    /// Makes the system call that the thread waits in fail with `.interrupted`. Returns at once.
+    /// Makes the thread's current system call fail with `.interrupted`. Returns immediately.
     package func interrupt() {
         guard tryToInterrupt() else { return }
-        // The interrupt may have come just before the call. Another thread repeats it until the
-        // body has ended.
+        // The interrupt may have arrived just before the system call, so another thread repeats it until the body has
+        // ended.
         try? Thread.start(named: "asyncio_interrupt") { [self] in
             var pause: Int64 = 1_000_000
             repeat {
@@ -43,7 +43,7 @@ package final class InterruptibleThread: Sendable {
 
     /// Returns false if the body has ended.
     private func tryToInterrupt() -> Bool {
-        // Under the lock, so that the ID does not belong to another thread yet.
+        // The lock ensures that the ID does not belong to another thread yet.
         state.withLock { state in
             switch state {
             case .starting: break

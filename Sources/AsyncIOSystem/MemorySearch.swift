@@ -1,12 +1,12 @@
 internal import CShims
 
 extension UnsafeRawBufferPointer {
-    /// Returns the first position of `bytes` at `start` or later.
+    /// Returns the first position of `bytes` at or after `start`.
     ///
-    /// - Complexity: O(*n* + *m*) for the two lengths, not O(*n* × *m*).
+    /// - Complexity: O(*n* + *m*), where *n* and *m* are the two lengths.
     package func firstIndex(ofBytes bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard start < count, let base = baseAddress, let wanted = bytes.baseAddress else { return nil }
-        // SAFETY: memmem looks at the `count - start` bytes from `start`, which are ours, and at all of `bytes`.
+        // SAFETY: memmem reads the `count - start` bytes from `start`, which belong to this buffer, and all of `bytes`.
         guard let found = unsafe asyncio_find(base + start, count - start, wanted, bytes.count) else { return nil }
         return unsafe UnsafeRawPointer(found) - base
     }

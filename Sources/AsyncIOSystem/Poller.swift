@@ -1,19 +1,19 @@
 package import SystemPackage
 
-/// The events that a descriptor is watched for. The numbers are the kernel's, for epoll as well as for poll
-/// operations of a ring; epoll.c checks them.
+/// The events that a descriptor is watched for. The raw values are the kernel's, both for epoll and for the poll
+/// operations of a ring. epoll.c checks them.
 package struct Interest: OptionSet, Sendable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     package static let readable = Interest(rawValue: 1 << 0)
     package static let writable = Interest(rawValue: 1 << 2)
-    /// In events only: the peer sends no more, or the descriptor is in an error state.
+    /// The peer will send no more data, or the descriptor is in an error state. This value occurs only in events.
     package static let hangup = Interest(rawValue: 1 << 13)
-    /// Report only changes, not states. The receiver has to drain the descriptor.
+    /// The poller reports only changes, not states. The receiver must drain the descriptor.
     package static let edge = Interest(rawValue: 1 << 31)
 
-    /// What to ask the kernel for. The end of the peer's data is always of interest.
+    /// The mask for the kernel. It always includes the event `hangup`.
     var mask: UInt32 { rawValue | Interest.hangup.rawValue }
 }
 
@@ -21,8 +21,8 @@ package struct Interest: OptionSet, Sendable {
 package struct PollEvent: Sendable {
     /// The token with which the descriptor was registered.
     package let token: UInt64
-    /// The kernel's mask, which is not translated: EPOLLIN is 1, EPOLLPRI 2, EPOLLOUT 4, EPOLLERR 8, EPOLLHUP
-    /// 0x10, and EPOLLRDHUP 0x2000.
+    /// The kernel's mask, without changes: EPOLLIN is 1, EPOLLPRI 2, EPOLLOUT 4, EPOLLERR 8, EPOLLHUP 0x10, and
+    /// EPOLLRDHUP 0x2000.
     package let mask: UInt32
 
     package init(token: UInt64, mask: UInt32) {
@@ -44,24 +44,24 @@ package struct PollEvent: Sendable {
     }
 }
 
-/// Waits for events of descriptors. Used only by the thread of its loop, except that any thread can
-/// call `signal` of `wakeUp`.
+/// A type that waits for events of descriptors. Only the thread of the poller's loop uses it, except that any thread
+/// can call `signal` on `wakeUp`.
 package protocol Poller: AnyObject {
     func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno)
     func modify(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno)
     func remove(_ descriptor: Int32) throws(Errno)
-    /// Waits for at most `timeout` nanoseconds, or without limit if that is nil. Returns early when
-    /// `wakeUp` is signaled.
+    /// Waits for at most `timeout` nanoseconds, or without a limit if `timeout` is nil. Returns early when `wakeUp` is
+    /// signaled.
     ///
-    /// - Returns: the number of events, which are valid until the next wait.
+    /// - Returns: The number of events, which are valid until the next wait.
     func wait(timeout: Int64?) throws(Errno) -> Int
-    /// An event of the latest wait.
+    /// Returns an event of the latest wait.
     func event(at index: Int) -> PollEvent
-    /// A descriptor that is readable, for another poller, when there are events.
+    /// A descriptor that becomes readable when there are events, so that another poller can watch it.
     var descriptor: Int32 { get }
-    /// Ends a wait from any thread.
+    /// The object with which any thread can end the wait.
     var wakeUp: WakeUp { get }
-    /// Returns its resources to the system, even if the object is still referenced. No other method
-    /// is called afterwards.
+    /// Returns the poller's resources to the system, even if the object is still referenced. After this call, no other
+    /// method is called.
     func close()
 }

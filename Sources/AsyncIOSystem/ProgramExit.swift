@@ -1,12 +1,12 @@
 internal import CShims
 internal import Glibc
 
-/// The end of the process.
+/// Functions that end the process.
 package enum ProgramExit {
     /// Ends the process with `status`, after writing `line` to standard error.
     package static func exit(_ status: Int32, saying line: String? = nil) -> Never {
         if let line {
-            // Output that was printed before the error appears before it.
+            // Flush the output, so that text that was printed before the error also appears before it.
             fflush(nil)
             ThisProcess.complain(line + "\n")
         }
@@ -23,18 +23,17 @@ package enum ProgramExit {
         unsafe sigaddset(&interrupt, SIGINT)
         unsafe sigprocmask(SIG_UNBLOCK, &interrupt, nil)
         kill(getpid(), SIGINT)
-        // Not reached, unless this is the first process of a container, which is not ended by the
-        // default action of a signal.
+        // This line is reached only in the first process of a container, because the default action of a signal does
+        // not end that process.
         _exit(128 + SIGINT)
     }
 
-    /// Sets the handler that is called when the program's main function or top-level code throws an
-    /// error. It gets the runtime's pointer to the error's box. If it returns, the program traps as
-    /// usual.
+    /// Sets the handler that is called when the program's main function or top-level code throws an error. The handler
+    /// receives the runtime's pointer to the error's box. If the handler returns, the program traps as usual.
     package static func onErrorInMain(_ handler: @escaping @convention(c) (UnsafeRawPointer?) -> Void) {
         unsafe asyncio_on_error_in_main(handler)
     }
 
-    /// The Swift task of an `async` main, if it is known.
+    /// The Swift task of an `async` main function, if this task is known.
     package static var mainTask: UnsafeMutableRawPointer? { unsafe asyncio_main_task() }
 }

@@ -14,13 +14,13 @@ package final class Pulse: @unchecked Sendable {
     package struct Flags: OptionSet, Sendable {
         package let rawValue: UInt32
         package init(rawValue: UInt32) { self.rawValue = rawValue }
-        /// The watcher reads the current step, which must not end meanwhile.
+        /// The watcher is reading the current step, which must not end in the meantime.
         package static let held = Flags(rawValue: UInt32(ASYNCIO_PULSE_HELD))
         /// Observers want to see steps.
         package static let observed = Flags(rawValue: UInt32(ASYNCIO_PULSE_OBSERVED))
     }
 
-    /// The step that the loop is in, or the fact that it is in its poller.
+    /// The step that the loop is executing, and whether the loop is in its poller.
     package struct Position: Equatable, Sendable {
         package let steps: UInt64
         package let polls: UInt64
@@ -30,19 +30,20 @@ package final class Pulse: @unchecked Sendable {
 
     // MARK: The loop's thread
 
-    /// Begins a step; `task` is the address of its task, or 0 if unknown. Usually returns zero.
+    /// Begins a step. `task` is the address of the step's task, or 0 if the task is unknown. Returns the flags, which
+    /// are usually empty.
     @inline(__always)
     package func step(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_step(raw, UnsafeRawPointer(bitPattern: task))
     }
 
-    /// Continues the step with another task, or with none. Usually returns zero.
+    /// Continues the step with another task or without a task. Returns the flags, which are usually empty.
     @inline(__always)
     package func setTask(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_set_task(raw, UnsafeRawPointer(bitPattern: task))
     }
 
-    /// Called when the loop enters its poller, however briefly.
+    /// Called when the loop enters its poller, even for a short time.
     @inline(__always)
     package func enterPoller() { unsafe asyncio_pulse_poll(raw) }
 
@@ -57,29 +58,28 @@ package final class Pulse: @unchecked Sendable {
     package func lower(_ flag: Flags) { unsafe asyncio_pulse_lower(raw, flag.rawValue) }
     @inline(__always)
     package var steps: UInt64 { unsafe asyncio_pulse_steps(raw) }
-    /// The position of the loop. If two looks find the same position, the loop has not moved in
-    /// between.
+    /// The position of the loop. If two reads return the same position, the loop has not made progress between them.
     package var position: Position { unsafe Position(steps: steps, polls: asyncio_pulse_polls(raw)) }
     package var task: UnsafeRawPointer? { unsafe asyncio_pulse_task(raw) }
 
-    /// The time of the watcher's latest look, which saves others reading the clock; 0 if no thread
-    /// watches.
+    /// The time at which the watcher last read the position, or 0 if no thread is watching. With this time, other
+    /// threads do not have to read the clock.
     @inline(__always)
     package var now: Int64 {
         get { unsafe asyncio_pulse_now(raw) }
         set { unsafe asyncio_pulse_set_now(raw, newValue) }
     }
 
-    /// Makes every thread see what this one did before. Returns false if the system does not
-    /// support it.
+    /// Makes the earlier writes of this thread visible to every thread of the process. Returns false if the system does
+    /// not support this.
     package static func barrierForAll() -> Bool { asyncio_barrier_for_all() }
 
     // MARK: Holding
 
-    /// Held while a thread reads what the loop's thread is doing.
+    /// A lock that is held while a thread reads the state of the loop's thread.
     private static let gate = Guarded(())
 
-    /// Runs `body` while the loop's thread, if it is in a step, stays in it until `body` has returned.
+    /// Runs `body`. If the loop's thread is executing a step, the step does not end until `body` has returned.
     package func whileHeld<T>(_ body: () -> T) -> T {
         Self.gate.withLock { _ in
             raise(.held)
@@ -88,9 +88,9 @@ package final class Pulse: @unchecked Sendable {
         }
     }
 
-    /// Waits until no thread reads what the loop's thread is doing.
+    /// Waits until no thread is reading the state of the loop's thread.
     package static func waitWhileHeld() { gate.withLock { _ in } }
 
-    /// Runs `body` while no thread reads what the loop's thread is doing.
+    /// Runs `body` while no thread is reading the state of the loop's thread.
     package static func whileNotHeld(_ body: () -> Void) { gate.withLock { _ in body() } }
 }

@@ -1,10 +1,10 @@
 internal import Glibc
 package import SystemPackage
 
-/// The limits that the operating system sets for this process, and what it gives it.
+/// The limits that the operating system sets for this process, and the resources that the process uses.
 package enum Resources {
-    /// The number of descriptors that the process can have, and the maximum to which it can raise
-    /// that.
+    /// The maximum number of descriptors that the process can have open, and the value to which the process can raise
+    /// this maximum.
     package static func descriptorLimit() throws(Errno) -> (soft: UInt64, hard: UInt64) {
         let limit = try limit()
         return (UInt64(limit.rlim_cur), UInt64(limit.rlim_max))
@@ -26,7 +26,7 @@ package enum Resources {
 
     /// The peak resident memory of this process, in bytes.
     //
-    // Not from getrusage, whose value survives exec and would be that of `swift run`.
+    // The value does not come from getrusage, because that value survives exec and would be that of `swift run`.
     package static var peakMemory: UInt64 {
         let line = contents(ofFile: "/proc/self/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
         let kilobytes = line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { UInt64($0) }
@@ -38,7 +38,7 @@ package enum Resources {
     /// The number of columns of a terminal, or 0.
     package static func terminalWidth(_ descriptor: Int32) -> Int { terminalSize(descriptor)?.columns ?? 0 }
 
-    /// The size of a terminal; nil if the descriptor is not one.
+    /// The size of a terminal, or nil if the descriptor does not belong to a terminal.
     package static func terminalSize(_ descriptor: Int32) -> (columns: Int, rows: Int)? {
         var size = winsize()
         // SAFETY: the system writes to the variable.

@@ -1,8 +1,8 @@
 internal import CShims
 package import SystemPackage
 
-/// An io_uring: a submission queue and a completion queue that are shared with the kernel. Belongs
-/// to one thread at a time. See uring.h for what each call does.
+/// An io_uring: a submission queue and a completion queue that are shared with the kernel. A ring belongs to one thread
+/// at a time. uring.h describes the individual calls.
 @safe
 package final class Ring {
     /// The outcome of an operation.
@@ -17,11 +17,11 @@ package final class Ring {
         package var error: Errno? { result < 0 ? Errno(rawValue: -result) : nil }
     }
 
-    // SAFETY: created and destroyed here, and used by one thread at a time.
+    // SAFETY: this object creates and destroys the ring, and one thread at a time uses it.
     let ring: OpaquePointer
 
-    /// - Parameter isOwned: whether the ring belongs to the thread that first enters it, which
-    ///   makes it cheaper. On another thread, entering it throws `.fileExists`.
+    /// - Parameter isOwned: Whether the ring belongs to the thread that first enters it, which makes the ring cheaper.
+    ///   On any other thread, entering the ring throws `.fileExists`.
     package init(entries: UInt32, completions: UInt32, isOwned: Bool) throws(Errno) {
         var ring: OpaquePointer?
         let flags = isOwned ? UInt32(ASYNCIO_RING_OWNED) : 0
@@ -32,7 +32,7 @@ package final class Ring {
 
     deinit { unsafe asyncio_ring_destroy(ring) }
 
-    /// Readable when there are completions.
+    /// A descriptor that is readable when there are completions.
     package var descriptor: Int32 { unsafe asyncio_ring_descriptor(ring) }
 
     // MARK: Submitting
@@ -46,22 +46,22 @@ package final class Ring {
         _ = try unsafe check(asyncio_ring_cancel(ring, token))
     }
 
-    /// Cancels an operation, which releases its descriptor before this returns.
+    /// Cancels an operation. The operation releases its descriptor before this method returns.
     package func cancelNow(_ token: UInt64) throws(Errno) {
         _ = try unsafe check(asyncio_ring_cancel_now(ring, token))
     }
 
     // MARK: Entering
 
-    /// Submits what is queued and waits for `completions`, for at most `timeout` nanoseconds, or
-    /// without limit if that is nil.
+    /// Submits the queued operations and waits for `completions`, for at most `timeout` nanoseconds, or without a limit
+    /// if `timeout` is nil.
     package func enter(waitingFor completions: UInt32, timeout: Int64?) throws(Errno) {
         _ = try unsafe check(asyncio_ring_enter(ring, completions, timeout ?? -1))
     }
 
     package func submit() throws(Errno) { _ = try unsafe check(asyncio_ring_submit(ring)) }
 
-    /// Whether entering would do anything.
+    /// Whether entering the ring would have an effect.
     package var hasWork: Bool { unsafe asyncio_ring_has_work(ring) }
 
     // MARK: Completions

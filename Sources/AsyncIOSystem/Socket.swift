@@ -11,13 +11,13 @@ package final class Socket: ByteDescriptor {
         self.init(owning: try attempt { socket(address.family, Int32(type), 0) })
     }
 
-    /// The options of a listening or datagram socket, set before it is bound.
+    /// The options of a listening or datagram socket, which are set before the socket is bound.
     package struct Options: Sendable {
         package var reuseAddress: Bool
         package var reusePort: Bool
         package var keepAlive: Bool
         package var noDelay: Bool
-        /// Whether an IPv6 socket also accepts IPv4.
+        /// Whether an IPv6 socket also accepts IPv4 connections.
         package var dualStack: Bool
 
         package init(
@@ -58,8 +58,8 @@ package final class Socket: ByteDescriptor {
 
     // MARK: Connecting
 
-    /// Starts to connect. Returns false if the result comes later: when the socket is writable,
-    /// `connectionError` returns it.
+    /// Starts to connect. Returns false if the result is not available yet. In that case, `connectionError` returns the
+    /// result when the socket is writable.
     package func connect(to address: SystemAddress) throws(Errno) -> Bool {
         // SAFETY: as in `bind`.
         let result = unsafe asyncio_connect(descriptor, address.bytes, socklen_t(address.bytes.count))
@@ -80,11 +80,11 @@ package final class Socket: ByteDescriptor {
 
     /// Accepts the next connection.
     ///
-    /// A connection that failed before it was accepted is skipped, as accept(2) recommends. It is
-    /// gone, and the next one may be good.
+    /// A connection that failed before it was accepted is skipped, as accept(2) recommends. That connection is lost,
+    /// but the next one may succeed.
     ///
-    /// - Throws: `.wouldBlock` if there is no connection; errors of the listening socket or the
-    ///   system; the error of a connection if many in succession failed.
+    /// - Throws: `.wouldBlock` if there is no connection; errors of the listening socket or the system; the error of a
+    ///   connection if many consecutive connections failed.
     package func accept() throws(Errno) -> (Socket, SystemAddress) {
         var address = sockaddr_storage()
         var length: socklen_t = 0
@@ -96,11 +96,11 @@ package final class Socket: ByteDescriptor {
         return (Socket(owning: accepted), SystemAddress(address, length: length))
     }
 
-    /// So many failures in succession are not the connections' fault. A seccomp filter may forbid
-    /// the call.
+    /// The number of consecutive failures after which the connections are probably not the cause. For example, a
+    /// seccomp filter may forbid the call.
     private static let mostPassedOver = 128
 
-    /// Errors of accept(2) that belong to the accepted connection.
+    /// The errors of accept(2) that concern the accepted connection.
     private static let areOfOneConnection: [Int32] = [
         ECONNABORTED, EINTR, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ENONET, EHOSTDOWN,
         EHOSTUNREACH, ETIMEDOUT, ECONNRESET, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ENOSR,
@@ -124,8 +124,7 @@ package final class Socket: ByteDescriptor {
 
     // MARK: Datagrams
 
-    /// Receives one datagram, truncated to the size of the buffer, and its sender. A datagram can
-    /// be empty.
+    /// Receives one datagram, truncated to the size of the buffer, and the sender's address. A datagram can be empty.
     package func receiveDatagram(
         into buffer: UnsafeMutableRawBufferPointer
     ) throws(Errno) -> (count: Int, from: SystemAddress) {
@@ -137,7 +136,7 @@ package final class Socket: ByteDescriptor {
         return (count, SystemAddress(address, length: length))
     }
 
-    /// Sends one datagram, to the connected peer if `address` is nil.
+    /// Sends one datagram. If `address` is nil, the datagram is sent to the connected peer.
     package func sendDatagram(_ buffer: UnsafeRawBufferPointer, to address: SystemAddress?) throws(Errno) {
         // SAFETY: as in `send` and `bind`.
         if let address {
@@ -155,8 +154,8 @@ package final class Socket: ByteDescriptor {
 
     // MARK: Facts and options
 
-    /// Whether the descriptor is a stream socket. False for a datagram socket, and for anything
-    /// that is not a socket.
+    /// Whether the descriptor is a stream socket. The value is false for a datagram socket and for a descriptor that is
+    /// not a socket.
     package var isStream: Bool { (try? option(SOL_SOCKET, SO_TYPE)) == Int32(SOCK_STREAM.rawValue) }
     package var isDatagram: Bool { (try? option(SOL_SOCKET, SO_TYPE)) == Int32(SOCK_DGRAM.rawValue) }
 

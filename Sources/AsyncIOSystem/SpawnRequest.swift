@@ -3,14 +3,14 @@ package import SystemPackage
 
 /// The parameters of a child process.
 package struct SpawnRequest {
-    // Strings are bytes, without a terminating zero.
+    // Strings are arrays of bytes without a terminating zero.
     package var candidates: [[UInt8]]
     package var arguments: [[UInt8]]
     package var environment: [[UInt8]]
     package var directory: [UInt8]?
     /// Maps descriptors of this process to descriptors of the child.
     package var descriptors: [(source: Int32, target: Int32)] = []
-    /// nil for the parent's group, 0 for a new group.
+    /// The process group of the child, nil for the parent's group, or 0 for a new group.
     package var processGroup: Int32?
     package var hasNewSession = false
     package var hasTerminal = false
@@ -30,7 +30,7 @@ package struct SpawnRequest {
         package let code: Errno
     }
 
-    /// Starts the child and returns when it executes its program.
+    /// Starts the child, and returns when the child executes its program.
     package func spawn() throws(Failure) -> SystemProcess {
         let (files, arguments, environment) = (CStrings(candidates), CStrings(arguments), CStrings(environment))
         let directory = CStrings([directory].compactMap { $0 })
@@ -76,10 +76,10 @@ package struct SpawnRequest {
     }
 }
 
-/// A list of strings in C's form: pointers, with NULL at the end.
+/// A list of strings in C's form: an array of pointers that ends with NULL.
 @safe
 private final class CStrings {
-    // SAFETY: allocated here, filled with `count` strings and a NULL, and freed with the owner.
+    // SAFETY: the memory is allocated here, is filled with `count` strings and a NULL, and is freed with the owner.
     let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let count: Int
 
@@ -99,7 +99,7 @@ private final class CStrings {
 
     var first: UnsafeMutablePointer<CChar>? { unsafe pointers.pointee }
 
-    /// The same list, with constant strings.
+    /// The same list with constant strings.
     var constants: UnsafePointer<UnsafePointer<CChar>?> {
         unsafe UnsafeRawPointer(pointers).assumingMemoryBound(to: UnsafePointer<CChar>?.self)
     }

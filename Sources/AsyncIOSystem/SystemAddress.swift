@@ -3,7 +3,7 @@ internal import Glibc
 
 /// The address of a socket: the kernel's bytes, and their readable form.
 package struct SystemAddress: Sendable, Hashable {
-    /// A `sockaddr_in`, `sockaddr_in6` or `sockaddr_un`, as the kernel expects it.
+    /// A `sockaddr_in`, `sockaddr_in6`, or `sockaddr_un`, as the kernel expects it.
     package let bytes: [UInt8]
 
     package init(bytes: [UInt8]) { self.bytes = bytes }
@@ -25,14 +25,13 @@ package struct SystemAddress: Sendable, Hashable {
 
     /// Creates the address of a Unix socket: a path, or a zero byte and an abstract name.
     ///
-    /// - Returns: nil if the path does not fit (107 bytes), or has a zero in another position.
+    /// - Returns: Nil if the path is longer than 107 bytes, or has a zero byte in another position.
     package init?(unixPath path: [UInt8]) {
         guard path.count < 108, !path.dropFirst().contains(0) else { return nil }
         bytes = [UInt8(AF_UNIX), 0] + path + (path.first == 0 ? [] : [0])
     }
 
-    /// The path of a Unix socket in the file system, with a terminating zero; nil for other
-    /// addresses.
+    /// The path of a Unix socket in the file system, with a terminating zero, or nil for other addresses.
     package var path: [CChar]? {
         guard family == AF_UNIX, bytes.count > 2, bytes[2] != 0 else { return nil }
         return Array(terminating: bytes.dropFirst(2).prefix { $0 != 0 })
@@ -47,15 +46,15 @@ package struct SystemAddress: Sendable, Hashable {
     package var isUnix: Bool { family == AF_UNIX }
     package var isInternet: Bool { family == AF_INET || family == AF_INET6 }
 
-    /// The number of the interface to which an IPv6 address is bound; 0 for any.
+    /// The number of the interface to which an IPv6 address is bound, or 0 for any interface.
     package var zone: UInt32 {
         guard isIPv6, bytes.count >= 28 else { return 0 }
         // SAFETY: reads four bytes inside the array.
         return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: 24, as: UInt32.self) }
     }
 
-    /// `%` and the name of the zone's interface, or its number if there is no such interface; empty
-    /// without a zone.
+    /// `%` and the name of the zone's interface, or the zone's number if there is no such interface. The text is empty
+    /// if the address has no zone.
     private var zoneSuffix: String {
         guard zone != 0 else { return "" }
         var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
@@ -102,7 +101,7 @@ package struct SystemAddress: Sendable, Hashable {
         isInternet && bytes[isIPv6 ? 8..<24 : 4..<8].allSatisfy { $0 == 0 }
     }
 
-    /// Whether the address is one that each host uses for itself.
+    /// Whether the address is a loopback address, which each host uses for itself.
     package var isLoopback: Bool {
         switch family {
         case AF_INET: bytes.count >= 8 && bytes[4] == 127
@@ -120,7 +119,7 @@ package struct SystemAddress: Sendable, Hashable {
         }
     }
 
-    /// The same address with another port.
+    /// Returns the same address with another port.
     package func with(port: Int) -> SystemAddress {
         guard self.port != nil else { return self }
         var bytes = bytes

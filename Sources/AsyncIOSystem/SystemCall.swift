@@ -4,10 +4,10 @@ internal import SystemPackage
 
 // # Calls of the C library
 //
-// errno says why a call has failed, until the next call. So each of these functions makes one call and reads errno at
-// once. The closure only makes the call; the arguments are prepared before it.
+// errno contains the reason for a failure only until the next call. Therefore, each of these functions makes one call
+// and reads errno immediately. The closure only makes the call. The caller prepares the arguments before it.
 
-/// Makes a call, and throws its error if it fails.
+/// Makes a call, and throws an error if the call fails.
 @inline(__always)
 @discardableResult
 func attempt(_ call: () -> Int32) throws(Errno) -> Int32 {
@@ -16,7 +16,7 @@ func attempt(_ call: () -> Int32) throws(Errno) -> Int32 {
     return result
 }
 
-/// Makes a call, repeats it each time a signal interrupts it, and throws its error if it fails.
+/// Makes a call, repeats it whenever a signal interrupts it, and throws an error if the call fails.
 @inline(__always)
 func attemptUninterrupted(_ call: () -> Int) throws(Errno) -> Int {
     while true {
@@ -27,15 +27,15 @@ func attemptUninterrupted(_ call: () -> Int) throws(Errno) -> Int {
     }
 }
 
-/// Makes a call, and returns its result, or -errno if it fails.
+/// Makes a call, and returns its result, or -errno if the call fails.
 @inline(__always)
 func outcome(of call: () -> Int32) -> Int32 {
     let result = call()
     return result < 0 ? -errno : result
 }
 
-/// Makes a call of a thread that can be interrupted, and returns its result, or -errno if it fails. A signal
-/// that other code handles is not a reason to fail. One of ours is.
+/// Makes a call on a thread that can be interrupted, and returns its result, or -errno if the call fails. If this
+/// module's own signal interrupts the call, the call fails. If another signal interrupts it, the call is repeated.
 func interruptibleOutcome(of call: () -> Int) -> Int {
     while true {
         let result = call()
@@ -45,8 +45,8 @@ func interruptibleOutcome(of call: () -> Int) -> Int {
     }
 }
 
-/// Closes a descriptor, and returns 0 or -errno. Linux closes it in any case, so this is not repeated, which
-/// might close another one.
+/// Closes a descriptor, and returns 0 or -errno. Linux always closes the descriptor, even if the call fails. The call
+/// is not repeated, because that might close another descriptor with the same number.
 @discardableResult
 package func closeOnce(_ descriptor: Int32) -> Int32 {
     let result = outcome { close(descriptor) }

@@ -5,7 +5,7 @@ package import SystemPackage
 /// A child of this process, identified by its pidfd, which never refers to another process.
 package final class SystemProcess {
     package let pid: Int32
-    /// Readable when the child has ended; -1 once it is reaped.
+    /// A descriptor that is readable when the child has ended, or -1 after the child has been reaped.
     package private(set) var pidfd: Int32
 
     init(pid: Int32, pidfd: Int32) {
@@ -23,10 +23,10 @@ package final class SystemProcess {
         case unknown
     }
 
-    /// Reaps a child that has ended, which removes it completely.
+    /// Reaps the child if it has ended. The system then removes the process completely.
     ///
-    /// - Parameter waits: whether to block until the child has ended.
-    /// - Returns: nil if the child has not ended.
+    /// - Parameter waits: Whether to block until the child has ended.
+    /// - Returns: Nil if the child has not ended.
     package func reap(waits: Bool = false) -> Ending? {
         guard pidfd >= 0 else { return nil }
         var status: Int32 = 0
@@ -36,16 +36,16 @@ package final class SystemProcess {
         return result > 0 ? .status(status) : .unknown
     }
 
-    /// Sends a signal to the child. Does nothing if the child has ended and is not reaped.
+    /// Sends a signal to the child. This has no effect if the child has ended but has not been reaped.
     ///
-    /// - Throws: `noSuchProcess` if the child is reaped.
+    /// - Throws: `noSuchProcess` if the child has been reaped.
     package func send(_ signal: Int32) throws(Errno) {
         guard pidfd >= 0 else { throw .noSuchProcess }
         _ = try check(asyncio_pidfd_signal(pidfd, pid, signal))
     }
 
-    /// Sends a signal to the whole group that the child leads. The number of the group is the
-    /// child's, and no other process gets it before the child is reaped.
+    /// Sends a signal to the whole group that the child leads. The group has the same number as the child, and no other
+    /// process can get this number before the child is reaped.
     package func sendToGroup(_ signal: Int32) throws(Errno) {
         guard pidfd >= 0 else { throw .noSuchProcess }
         try attempt { kill(-pid, signal) }
@@ -58,9 +58,9 @@ package final class SystemProcess {
     }
 }
 
-/// What this process passes to its children.
+/// The data that this process passes to its children.
 package enum ProcessEnvironment {
-    /// The name and value of each variable, as the C library has them now.
+    /// The name and the current value of each environment variable in the C library.
     package static var current: [(name: [UInt8], value: [UInt8])] {
         var found: [(name: [UInt8], value: [UInt8])] = []
         // SAFETY: the list ends with NULL, and each string with a zero. As with every reader of the environment, no
@@ -76,7 +76,7 @@ package enum ProcessEnvironment {
         return found
     }
 
-    /// The arguments of this program. The first is the name under which it was called.
+    /// The arguments of this program. The first argument is the name under which the program was called.
     package static var arguments: [[UInt8]] {
         // SAFETY: the runtime owns the arguments, each of which ends with a zero.
         (0..<Int(CommandLine.argc)).compactMap { index in
@@ -86,8 +86,8 @@ package enum ProcessEnvironment {
         }
     }
 
-    /// Returns a variable's value and removes the variable, which is meant for this process and not
-    /// for its children. Call it before there are other threads.
+    /// Returns a variable's value and removes the variable, which is meant for this process and not for its children.
+    /// Call this method before other threads exist.
     package static func take(_ name: String) -> String? {
         // SAFETY: the text is copied before the variable is removed.
         guard let value = unsafe getenv(name) else { return nil }

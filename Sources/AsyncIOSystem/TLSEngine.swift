@@ -1,7 +1,7 @@
 internal import CShims
 
-/// One TLS connection without I/O. It takes bytes from the peer and produces bytes for the peer.
-/// Used on one thread.
+/// One TLS connection without I/O. It takes bytes from the peer and produces bytes for the peer. A connection is used
+/// on one thread.
 //
 // SAFETY (of the file): the C connection is freed with this object. Its inputs are borrowed for the
 // duration of a call, and its outputs are read before the next call.
@@ -10,12 +10,11 @@ package final class TLSEngine {
     /// The outcome of a call.
     package enum Outcome {
         case done
-        /// Nothing more can be done before the next bytes of the peer.
+        /// The engine cannot continue until it receives more bytes from the peer.
         case wantsInput
-        /// The peer has announced that it sends no more.
+        /// The peer has announced that it will send no more data.
         case closed
-        /// The client has named the server that it wants. Call ``choose(_:)`` or ``refuse()``, then
-        /// continue.
+        /// The client has sent a server name. Call ``choose(_:)`` or ``refuse()``, then continue.
         case wantsChoice
     }
 
@@ -24,9 +23,9 @@ package final class TLSEngine {
     private var contexts: [TLSEngineContext]
 
     /// - Parameters:
-    ///   - serverName: the server name that a client sends.
-    ///   - expectedHost: the name for which the peer's certificate must be valid; nil for any.
-    ///   - asksChoice: whether a server stops to choose a context by name.
+    ///   - serverName: The server name that a client sends.
+    ///   - expectedHost: The name for which the peer's certificate must be valid, or nil for any name.
+    ///   - asksChoice: Whether the handshake of a server stops so that the server can choose a context by name.
     package init(
         _ context: TLSEngineContext, serverName: String?, expectedHost: String?, isAddress: Bool, asksChoice: Bool
     ) throws(TLSFailure) {
@@ -72,11 +71,11 @@ package final class TLSEngine {
 
     package func handshake() throws(TLSFailure) -> Outcome { try outcome(unsafe asyncio_tls_handshake(pointer)) }
 
-    /// Takes bytes from the peer and decrypts into `target`. Bytes that do not fit are kept.
+    /// Takes bytes from the peer, and decrypts them into `target`. Bytes that do not fit remain buffered.
     ///
-    /// - Parameter count: the number of decrypted bytes. It can be positive even if the outcome is
-    ///   not `done`, which means that there may be more. If it is positive, an error is thrown by
-    ///   the next call.
+    /// - Parameter count: The number of decrypted bytes. This number can be positive even if the outcome is not `done`.
+    ///   The outcome `done` means that there may be more bytes. If the number is positive and an error occurs, the next
+    ///   call throws the error.
     package func read(
         _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, count: inout Int
     ) throws(TLSFailure) -> Outcome {
@@ -87,16 +86,16 @@ package final class TLSEngine {
         return try outcome(code)
     }
 
-    /// Encrypts all of `bytes`, or nothing if input is wanted first. In that case, pass the same
-    /// bytes again.
+    /// Encrypts all of `bytes`, or none of them if the engine needs input first. In that case, pass the same bytes
+    /// again later.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(TLSFailure) -> Outcome {
         try outcome(unsafe asyncio_tls_write(pointer, bytes.baseAddress, bytes.count))
     }
 
-    /// Announces to the peer that nothing more will be sent.
+    /// Announces to the peer that this side will send no more data.
     package func shutdown() throws(TLSFailure) { _ = try outcome(unsafe asyncio_tls_shutdown(pointer)) }
 
-    /// Calls `body` with the bytes for the peer, which are then removed.
+    /// Calls `body` with the bytes for the peer, and then removes these bytes.
     @inline(__always)
     package func takeOutput(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
         var count = 0
@@ -107,14 +106,14 @@ package final class TLSEngine {
 
     // MARK: Choosing by name
 
-    /// The server name that the client asks for, if any.
+    /// The server name that the client has sent, if any.
     package var wantedName: String? {
         var count = 0
         guard let bytes = unsafe asyncio_tls_wanted_name(pointer, &count) else { return nil }
         return unsafe String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 
-    /// Continues with `context`, or with the current one if that is nil.
+    /// Continues with `context`, or with the current context if `context` is nil.
     package func choose(_ context: TLSEngineContext?) {
         if let context { contexts.append(context) }
         unsafe asyncio_tls_choose(pointer, context?.pointer, false)
@@ -125,7 +124,7 @@ package final class TLSEngine {
 
     // MARK: Sessions
 
-    /// A session to resume, if the server has sent one since the last call.
+    /// Returns a session that can be resumed, if the server has sent a session since the last call.
     package func takeSession() -> TLSSession? { unsafe asyncio_tls_take_session(pointer).map { unsafe TLSSession($0) } }
 
     package func offer(_ session: TLSSession) { _ = unsafe asyncio_tls_offer_session(pointer, session.pointer) }
@@ -153,7 +152,7 @@ package final class TLSEngine {
     }
 }
 
-/// The data that a client stores from a connection to make the next one faster.
+/// The data that a client stores from a connection to make the next connection faster.
 @safe
 package final class TLSSession {
     // SAFETY: this object owns the session and frees it on deallocation.
@@ -161,6 +160,6 @@ package final class TLSSession {
     init(_ pointer: UnsafeMutableRawPointer) { unsafe self.pointer = pointer }
     deinit { unsafe asyncio_tls_session_free(pointer) }
 
-    /// Whether the session should be used only once. From TLS 1.3 on, servers send new ones.
+    /// Whether the session should be used only once. With TLS 1.3 and later, servers send new sessions.
     package var isForOneUse: Bool { unsafe asyncio_tls_session_version(pointer) >= 0x0304 }
 }

@@ -1,7 +1,7 @@
 internal import CShims
 
-/// The settings that many TLS connections share: certificates, trust, versions. A change affects
-/// connections that are created after it.
+/// The settings that many TLS connections share, such as certificates, trust, and versions. A change affects only
+/// connections that are created afterward.
 //
 // SAFETY (of the file): the C context is freed with this object, which every connection retains. A
 // C string or an array is borrowed for the duration of a call, which copies it.
@@ -30,8 +30,8 @@ package final class TLSEngineContext {
 
     // MARK: The protocol
 
-    /// Sets the versions as numbers on the wire, such as 0x0303 for TLS 1.2. A maximum of nil is
-    /// the newest one.
+    /// Sets the range of versions. Each version is given as its number on the wire, such as 0x0303 for TLS 1.2. If
+    /// `maximum` is nil, there is no upper limit.
     package func setVersions(minimum: Int32, maximum: Int32?) throws(TLSFailure) {
         guard unsafe asyncio_tls_context_set_versions(pointer, minimum, maximum ?? 0) else {
             throw TLSFailure(.configuration, "OpenSSL does not support these versions of TLS")
@@ -46,7 +46,7 @@ package final class TLSEngineContext {
         try check(unsafe asyncio_tls_context_set_cipher_suites(pointer, list), "cipher suites \(list)")
     }
 
-    /// - Parameter protocols: the names, none of which is empty or longer than 255 bytes.
+    /// - Parameter protocols: The names, none of which is empty or longer than 255 bytes.
     package func setALPN(_ protocols: [String]) throws(TLSFailure) {
         let list = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         guard unsafe asyncio_tls_context_set_alpn(pointer, list, list.count, isServer) else {
@@ -74,13 +74,13 @@ package final class TLSEngineContext {
         try check(unsafe asyncio_tls_context_trust_system(pointer), "the system's certificates")
     }
 
-    /// - Parameter path: a path that ends with a zero.
+    /// - Parameter path: A path that ends with a zero.
     package func trust(directory path: [CChar]) throws(TLSFailure) {
         let text = String(decoding: path.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         try check(unsafe asyncio_tls_context_trust_directory(pointer, path), text)
     }
 
-    /// - Parameter source: the origin of `pem`, for messages.
+    /// - Parameter source: The origin of `pem`, for messages.
     package func trust(pem: [UInt8], from source: String) throws(TLSFailure) {
         let count = unsafe asyncio_tls_context_trust(pointer, pem, pem.count, isServer)
         try check(count >= 0, source)

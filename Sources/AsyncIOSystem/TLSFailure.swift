@@ -9,12 +9,12 @@ package struct TLSFailure: Error {
         case configuration
         /// The peer's certificate is not trusted.
         case verification
-        /// The peer sent data that is not TLS or not acceptable, or it rejected this side.
+        /// The peer sent data that is not TLS or is not acceptable, or the peer rejected this side.
         case `protocol`
     }
 
     package let kind: Kind
-    /// The reason in OpenSSL's words, or in plainer ones.
+    /// The reason in OpenSSL's words or in plainer words.
     package let reason: String
 
     package init(_ kind: Kind, _ reason: String) {
@@ -28,7 +28,8 @@ package struct TLSFailure: Error {
         TLSFailure(kind, unsafe String(cString: asyncio_tls_reason()))
     }
 
-    /// The common codes X509_V_ERR_… in plain words, and the others in OpenSSL's.
+    /// Describes a verification result (X509_V_ERR_…). Common results are described in plain words, and all others in
+    /// OpenSSL's words.
     static func words(forVerification result: Int) -> String {
         switch result {
         case 9: "the certificate is not valid yet"
@@ -41,7 +42,7 @@ package struct TLSFailure: Error {
         case 26: "the certificate is for another purpose"
         case 62: "the certificate is for another host name"
         case 64: "the certificate is for another address"
-        // SAFETY: a constant of OpenSSL.
+        // SAFETY: the string is a constant in OpenSSL.
         default: unsafe String(cString: asyncio_tls_verify_words(result))
         }
     }

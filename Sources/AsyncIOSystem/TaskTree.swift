@@ -1,16 +1,17 @@
-/// Tasks as a tree in text form. It starts with the tasks that no task waits for, and goes down to
-/// the tasks that they wait for. Deadlocks come first. The library and the tool use the same form.
+/// Tasks as a tree in text form. The tree starts with the tasks that no other task is waiting for. Each task is
+/// followed by the tasks that it is waiting for. Deadlocks are listed first. The library and the tool use the same
+/// form.
 package struct TaskTree {
     package struct Task {
         package var number: UInt64
         package var name: String
-        /// `waits for Lock.acquire(), since 3 s`
+        /// The state of the task, such as `waits for Lock.acquire(), since 3 s`.
         package var state: String
         package var waitsFor: String
-        /// The task's stack, innermost first: file and line, and the function.
+        /// The task's stack, innermost frame first. Each frame has a place (file and line) and a function.
         package var stack: [(place: String, function: String)]
         package var created: String?
-        /// Task numbers.
+        /// The numbers of the tasks that are waiting for this task.
         package var awaitedBy: [UInt64]
 
         package init(
@@ -27,7 +28,7 @@ package struct TaskTree {
     private let tasks: [Task]
     private var lines: [String] = []
     private var shown: Set<UInt64> = []
-    /// For the number of each waiting task, the tasks that it waits for.
+    /// For each waiting task's number, the tasks that it is waiting for.
     private var awaited: [UInt64: [Task]] = [:]
 
     private init(_ tasks: [Task]) {
@@ -38,8 +39,8 @@ package struct TaskTree {
     }
 
     /// - Parameters:
-    ///   - omitted: how many tasks were left out.
-    ///   - stacksOmitted: how many tasks have no stack, to save time.
+    ///   - omitted: The number of tasks that were left out.
+    ///   - stacksOmitted: The number of tasks whose stacks were left out to save time.
     package static func lines(
         of tasks: [Task], deadlocks: [[UInt64]], omitted: Int, stacksOmitted: Int
     ) -> [String] {
@@ -54,7 +55,7 @@ package struct TaskTree {
         return tree.lines.isEmpty ? ["no tasks"] : tree.lines
     }
 
-    /// The texts of several loops, each with a heading; the text of a single loop without one.
+    /// Returns the texts of several loops, each with a heading, or the text of a single loop without a heading.
     package static func lines(ofLoops loops: [(name: String, lines: [String])]) -> [String] {
         if loops.count == 1 { return loops[0].lines }
         return Array(loops.map { [heading(ofLoop: $0.name)] + $0.lines }.joined(separator: [""]))
@@ -62,9 +63,9 @@ package struct TaskTree {
 
     package static func heading(ofLoop name: String) -> String { "loop \"\(printable(name))\":" }
 
-    /// A line for each cycle of tasks that wait for each other.
+    /// Returns a line for each cycle of tasks that are waiting for each other.
     ///
-    /// - Parameter loop: the name of the tasks' loop, if the lines have to contain it.
+    /// - Parameter loop: The name of the tasks' loop, if the lines must contain it.
     package static func deadlockLines(
         _ cycles: [[UInt64]], among tasks: [Task], loop: String? = nil
     ) -> [String] {
@@ -81,7 +82,7 @@ package struct TaskTree {
         }
     }
 
-    /// The maximum depth. Tasks further down are shown at the top level.
+    /// The maximum depth. Tasks that are nested more deeply are shown at the top level.
     private static let deepest = 100
 
     private mutating func add(_ task: Task, indentation: String, isLast: Bool, depth: Int = 1) {

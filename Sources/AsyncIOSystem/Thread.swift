@@ -4,12 +4,12 @@ package import SystemPackage
 
 /// Threads of the operating system.
 package enum Thread {
-    /// Starts a detached thread that runs `body` and ends.
+    /// Starts a detached thread that runs `body` and then ends.
     package static func start(named name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
         try unsafe start(body) { function, context in unsafe asyncio_thread_start(name, function, context) }
     }
 
-    /// Starts a thread that has to be joined or detached.
+    /// Starts a thread that must be joined or detached.
     package static func startJoinable(
         named name: String, _ body: @escaping @Sendable () -> Void
     ) throws(Errno) -> JoinableThread {
@@ -28,8 +28,8 @@ package enum Thread {
             let body: @Sendable () -> Void
             init(_ body: @escaping @Sendable () -> Void) { self.body = body }
         }
-        // SAFETY: the pointer carries a reference. The new thread takes it over, or this thread
-        // does if there is no new one.
+        // SAFETY: the pointer carries a reference. The new thread releases it. If the thread cannot be started, this
+        // thread releases it.
         let context = unsafe Unmanaged.passRetained(Start(body))
         let result = unsafe create(
             { pointer in
@@ -49,16 +49,16 @@ package enum Thread {
         while unsafe nanosleep(&time, &left) < 0, errno == EINTR { time = left }
     }
 
-    /// Whether the calling thread is the process's first one.
+    /// Whether the calling thread is the process's first thread.
     package static var isMain: Bool { number == getpid() }
-    /// The system's ID of the calling thread.
+    /// The ID that the system has assigned to the calling thread.
     package static var number: Int32 { asyncio_thread_number() }
     package static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }
 
-/// A thread to wait for.
+/// A thread that another thread can wait for.
 package final class JoinableThread: Sendable {
-    /// The system's handle, until it is used up.
+    /// The system's handle, or nil after the handle was used.
     private let handle: Guarded<UInt?>
 
     fileprivate init(_ handle: UInt) { self.handle = Guarded(handle) }
@@ -67,7 +67,7 @@ package final class JoinableThread: Sendable {
         if let handle = handle.withLock({ $0.take() }) { asyncio_thread_detach(handle) }
     }
 
-    /// Waits until the thread has ended. The first caller waits; for others, this does nothing.
+    /// Waits until the thread has ended. Only the first caller waits. For later callers, this method does nothing.
     package func join() {
         if let handle = handle.withLock({ $0.take() }) { asyncio_thread_join(handle) }
     }

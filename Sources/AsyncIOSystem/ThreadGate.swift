@@ -1,10 +1,11 @@
 internal import CShims
 internal import Glibc
 
-/// A gate at which one thread waits until another opens it.
+/// A gate at which one thread waits until another thread opens the gate.
 @safe
 package final class ThreadGate: @unchecked Sendable {
-    // SAFETY: a POSIX semaphore, initialized here, destroyed when nothing can use it anymore, and never moved.
+    // SAFETY: this POSIX semaphore is initialized here, is never moved, and is destroyed when no thread can use it
+    // anymore.
     private let semaphore: UnsafeMutablePointer<sem_t>
 
     package init() {
@@ -23,7 +24,7 @@ package final class ThreadGate: @unchecked Sendable {
         while unsafe sem_wait(semaphore) != 0 {}
     }
 
-    /// - Returns: false if `timeout` nanoseconds have passed and the gate was not opened.
+    /// - Returns: False if the gate was not opened within `timeout` nanoseconds.
     package func wait(timeout: Int64?) -> Bool {
         guard let timeout else {
             wait()

@@ -2,27 +2,25 @@ package import SystemPackage
 
 // # Readiness from io_uring
 //
-// Each descriptor has one poll operation in flight. For edges it is a multishot operation, which
-// reports every change and stays. For states (the user's `addReader`) it is a single operation,
-// which is submitted again with the next wait after it has reported. If the descriptor is still
-// ready, the operation completes at once, so the descriptor is reported in each turn in which it is
-// ready.
+// Each descriptor has one poll operation in flight. For edges, this is a multishot operation, which reports every
+// change and stays active. For states (the user's `addReader`), it is a single-shot operation. After the operation has
+// reported, it is submitted again with the next wait. If the descriptor is still ready, the operation completes
+// immediately, so the descriptor is reported in each turn in which it is ready.
 //
-// Additions and changes are submitted with the next wait, in the same system call. Only a removal
-// needs a call of its own, because the operation holds the file, and a descriptor that is removed
-// is about to be closed.
+// Additions and changes are submitted with the next wait, in the same system call. Only a removal needs its own call,
+// because the operation holds the file, and a descriptor that is removed is about to be closed.
 //
 // The token of an operation consists of its descriptor and a serial number. Completions of an
 // operation that was replaced or removed can therefore be recognized and dropped.
 //
-// A turn that does not wait needs no system call as long as the kernel has nothing to report. The
-// kernel shows that in the ring's memory.
+// A turn that does not wait needs no system call as long as the kernel has nothing to report. The ring's memory shows
+// whether this is the case.
 
 /// A poller that uses io_uring for readiness.
 package final class UringPoller: Poller {
     private static let submissions: UInt32 = 256
     private static let completions: UInt32 = 4096
-    /// The maximum number of events to take from the ring at once. More come with the next turn.
+    /// The maximum number of events to take from the ring at once. Further events are taken in the next turn.
     private static let capacity = 256
 
     private struct Registration {
@@ -33,20 +31,20 @@ package final class UringPoller: Poller {
         let serial: UInt32
         var isArmed = false
 
-        /// Identifies this registration's operation.
+        /// A number that identifies this registration's operation.
         var key: UInt64 { UInt64(serial) << 32 | UInt64(UInt32(bitPattern: descriptor)) }
     }
 
-    /// nil once the poller is closed.
+    /// The ring, or nil after the poller was closed.
     private var ring: Ring?
     package let wakeUp: WakeUp
-    /// By descriptor.
+    /// The registrations, by descriptor.
     private var registrations: [Registration?] = []
-    /// Descriptors whose operation is still to be submitted.
+    /// The descriptors whose operations have not been submitted yet.
     private var unarmed: [Int32] = []
     private var lastSerial: UInt32 = 0
     private var events: [PollEvent] = []
-    /// Whether nothing was left the last time. The kernel does a limited amount of its work each
+    /// Whether no work was left the last time the ring was entered. The kernel does only a limited amount of work each
     /// time the ring is entered.
     private var isDrained = false
 
@@ -122,7 +120,7 @@ package final class UringPoller: Poller {
                 try ring.enter(waitingFor: timeout == 0 ? 0 : 1, timeout: timeout)
             }
         } catch {
-            // Take the available completions anyway.
+            // Take the available completions despite the error.
             guard error == .interrupted || error == .resourceBusy || error == .resourceTemporarilyUnavailable
             else { throw error }
         }
@@ -136,8 +134,7 @@ package final class UringPoller: Poller {
 
     package func event(at index: Int) -> PollEvent { events[index] }
 
-    /// Submits the operations of descriptors that are new, have changed, or have reported their
-    /// state.
+    /// Submits the operations of descriptors that are new, were changed, or have reported their state.
     private func arm(_ ring: Ring) throws(Errno) {
         while let descriptor = unarmed.last {
             if let registration = registration(of: descriptor), !registration.isArmed {
@@ -153,8 +150,7 @@ package final class UringPoller: Poller {
         guard let registration = registration(of: descriptor), registration.key == completion.token
         else { return }
         if !completion.hasMore { registrations[Int(descriptor)]?.isArmed = false }
-        // The user has closed the descriptor without removing it. epoll forgets it in that case
-        // too.
+        // The user has closed the descriptor without removing it. In that case, epoll removes the descriptor too.
         guard completion.error == nil else { return }
         if !completion.hasMore { unarmed.append(descriptor) }
         events.append(PollEvent(token: registration.token, mask: UInt32(bitPattern: completion.result)))
@@ -162,8 +158,8 @@ package final class UringPoller: Poller {
 
     // MARK: Threads
 
-    /// A loop can run on one thread after another, but a ring of this kind cannot. The new thread
-    /// gets a ring of its own with the same registrations.
+    /// A loop can run on several threads, one after another, but this kind of ring cannot. The new thread gets its own
+    /// ring with the same registrations.
     private func onOwnThread(_ body: (Ring) throws(Errno) -> Void) throws(Errno) {
         guard let ring else { throw .badFileDescriptor }
         do {

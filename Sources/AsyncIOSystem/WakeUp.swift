@@ -2,8 +2,8 @@ internal import CShims
 internal import Synchronization
 package import SystemPackage
 
-/// An eventfd that ends a poller's wait. Any thread can signal it as long as this object lives,
-/// even after it was closed. In that case, nothing happens.
+/// An eventfd that ends a poller's wait. Any thread can signal this object as long as it lives. Signaling the object
+/// after it was closed has no effect.
 package final class WakeUp: Sendable {
     package let descriptor: Int32
 
@@ -13,9 +13,9 @@ package final class WakeUp: Sendable {
 
     deinit { close() }
 
-    /// Twice the number of threads that are in `signal`. Odd once the object was closed.
+    /// Twice the number of threads that are executing `signal`. The value is odd after the object was closed.
     private let users = Atomic(0)
-    /// The value once the descriptor is closed. Odd, and larger than any number of threads.
+    /// The value of `users` after the descriptor was closed. It is odd, and larger than any number of threads.
     private static let closed = 1 << 62 | 1
 
     package func signal() {
@@ -23,12 +23,12 @@ package final class WakeUp: Sendable {
         if users.subtract(2, ordering: .releasing).newValue == 1 { closeDescriptor() }
     }
 
-    /// Closes the descriptor at once, or when the last thread that is using it has finished.
+    /// Closes the descriptor immediately, or when the last thread that is using it has finished.
     package func close() {
         if users.bitwiseOr(1, ordering: .acquiringAndReleasing).newValue == 1 { closeDescriptor() }
     }
 
-    /// Closes the descriptor once, even if several threads call this.
+    /// Closes the descriptor only once, even if several threads call this method.
     private func closeDescriptor() {
         let (isFirst, _) = users.compareExchange(
             expected: 1, desired: Self.closed, ordering: .acquiringAndReleasing)

@@ -1,7 +1,7 @@
 internal import SystemPackage
 
-/// The text of a small file, such as those in /proc and /etc; empty if it cannot be read. Long files are read up
-/// to 4 MB.
+/// Returns the text of a small file, such as a file in /proc or /etc. The text is empty if the file cannot be read.
+/// At most 4 MB of a long file are read.
 func contents(ofFile path: String) -> String {
     guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else { return "" }
     defer { try? file.close() }

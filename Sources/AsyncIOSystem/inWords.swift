@@ -1,4 +1,4 @@
-/// A time with two or three digits, for people: "3.2 s", "15 ms".
+/// Returns a readable duration with two or three digits, such as "3.2 s" or "15 ms".
 package func timeInWords(nanoseconds: Int64) -> String {
     let (unit, name) =
         switch nanoseconds.magnitude {
@@ -10,7 +10,7 @@ package func timeInWords(nanoseconds: Int64) -> String {
     return inWords(Double(nanoseconds) / unit, name)
 }
 
-/// A number of bytes with two or three digits, for people: "3.2 MB", "15 kB".
+/// Returns a readable number of bytes with two or three digits, such as "3.2 MB" or "15 kB".
 package func sizeInWords(bytes: Int) -> String {
     let (unit, name) =
         switch bytes.magnitude {

@@ -1,2 +1,2 @@
-/// The version of this package, as the tools print it.
+/// The version of this package, which the tools print.
 package let packageVersion = "0.1.0"

@@ -1,5 +1,5 @@
-/// Text that can be shown to a person. Characters that control a terminal, or change the order or
-/// the lines of the text around them, are replaced by Swift escapes.
+/// Returns text that is safe to display. Characters that control a terminal, or that change the order or the lines of
+/// the surrounding text, are replaced with Swift escapes.
 ///
 /// Names of tasks, and other text from another process, can contain anything.
 package func printable(_ text: String) -> String {
@@ -17,7 +17,7 @@ package func printable(_ text: String) -> String {
     return result
 }
 
-/// The same for JSON text, whose strings keep their meaning.
+/// Returns JSON text that is safe to display. The strings in the text keep their meaning.
 package func printableJSON(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { isHarmful($0) && $0 != "\n" }) else { return text }
     var result = ""

@@ -2,10 +2,10 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-/// Writes like writev(2), but never raises SIGPIPE, regardless of how the process handles that signal.
+/// Writes like writev(2), but never raises SIGPIPE, regardless of how the process handles this signal.
 ///
-/// There is no MSG_NOSIGNAL for pipes. The signal is sent to the writing thread, so it is blocked here during the call
-/// and removed if it arrived. Elsewhere, the handling of SIGPIPE does not change.
+/// There is no MSG_NOSIGNAL for pipes. The kernel sends the signal to the writing thread, so this function blocks the
+/// signal during the call, and removes it if it has arrived. Elsewhere, the handling of SIGPIPE does not change.
 func writeWithoutSignal(
     _ descriptor: Int32, _ places: UnsafePointer<iovec>?, count: Int
 ) throws(Errno) -> Int {

@@ -23,13 +23,13 @@ public final class Sequencer {
     /// Creates a sequence that begins at 0.
     public init() {}
 
-    /// Waits until it is the turn of `position`, and runs `body`.
+    /// Waits until all parts with smaller numbers have ended, and runs `body`.
     ///
-    /// If the task is cancelled while it waits, the sequence is broken. This call, all other waiting calls, and all
-    /// later calls throw an error. If `body` throws, the next part begins.
+    /// If the task is cancelled while it waits, the sequence is broken. In that case, this call, all other waiting
+    /// calls, and all later calls throw an error. If `body` throws, the next part begins.
     ///
     /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled; `RuntimeError` if the position was
-    ///   used before or the sequence is broken; `ValueError` if the position is negative.
+    ///   used before, or if the sequence is broken; `ValueError` if the position is negative.
     @discardableResult
     public func callAsFunction<T>(
         _ position: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T

@@ -5,12 +5,12 @@ internal import AsyncIOSystem
 final class TestClock: Sendable {
     private struct Running {
         let clock: TestClock
-        /// The time up to `since`, in nanoseconds.
+        /// The time that has passed up to `since`, in nanoseconds.
         var elapsed: Int64 = 0
         var since: Int64
     }
 
-    /// The tests that have started; the innermost is last.
+    /// The tests that have started. The innermost test is last.
     private static let running = Guarded<[Running]>([])
 
     var elapsed: Duration {

@@ -3,17 +3,18 @@ internal import AsyncIOSystem
 
 // # The time limit of a test
 //
-// Tests run inside one another: the runner's loop waits while a test has its own loop. A test that never ends would
-// therefore hold up all others. So would a task that ignores its cancellation, or a thread that the loop waits for when
-// it is closed.
+// Tests run inside one another, because the runner's loop waits while a test has its own loop. A test that never ends
+// would therefore block all other tests. A task that ignores its cancellation, or a thread that the loop waits for when
+// it is closed, would have the same effect.
 //
-// For this reason, a test has a limit. A separate thread watches it, because the loop's timers belong to the test,
-// which can count them. The limit includes only the time in which the test itself runs. It excludes the test's wait for
-// the loop, and other tests that run inside it. At the limit, the test is cancelled. If it does not end within a grace
-// period, or if its loop cannot be closed within a second one, what remains is reported and stays suspended forever,
-// and the other tests continue.
+// For this reason, a test has a limit. A separate thread enforces the limit, because the loop's timers belong to the
+// test, which can count them. The limit includes only the time during which the test itself runs. It excludes the time
+// during which the test waits for the loop, and the time of other tests that run inside the test. When the limit is
+// reached, the test is cancelled. The test must then end within a grace period, and its loop must be closed within a
+// second grace period. Otherwise, the remaining tasks are reported and stay suspended forever, and the other tests
+// continue.
 //
-// A test that blocks the thread cannot be left behind. It ends the process with a message.
+// A test that blocks the thread cannot be left behind. In that case, the process is ended with a message.
 
 /// One test on its own event loop.
 package final class TestRun: Sendable {
@@ -40,13 +41,13 @@ package final class TestRun: Sendable {
     private let complaints = Guarded<[String]>([])
 
     /// - Parameters:
-    ///   - limit: The maximum time that the test can run; nil for no limit.
-    ///   - grace: How long the test can take to end after it is cancelled, and how long it can take
-    ///     to close its loop.
-    ///   - patience: How long the loop can be blocked after that, before the process is ended.
+    ///   - limit: The maximum time that the test can run, or nil for no limit.
+    ///   - grace: The time within which the test must end after it was cancelled. Closing the loop has the same limit.
+    ///   - patience: How long the test can block the loop after the limit before the process is ended.
     ///   - failsOnReports: Whether reports to the exception handler are issues, unless the test has its own handler.
-    ///   - seed: Determines the numbers of the system's random number generator; nil for real random numbers.
-    ///   - makeRunner: Creates the runner of the test's loop.
+    ///   - seed: The seed that determines the numbers of the system's random number generator, or nil for real random
+    ///     numbers.
+    ///   - makeRunner: A closure that creates the runner of the test's loop.
     package init(
         name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30),
         failsOnReports: Bool = false, seed: UInt64? = nil, makeRunner: @escaping @Sendable () -> Runner = { Runner() }
@@ -107,9 +108,9 @@ package final class TestRun: Sendable {
         complaints.withLock { $0.append(([report.message] + details.compactMap(\.self)).joined(separator: ": ")) }
     }
 
-    /// How far the test has progressed.
+    /// The progress of the test.
     //
-    // SAFETY: used only on the loop's thread, before, during, and after the loop's run.
+    // SAFETY: this object is used only on the loop's thread, before, during, and after the loop's run.
     private final class Progress: @unchecked Sendable {
         var task: AnyAsyncTask?
         var hasEnded = false
@@ -147,7 +148,7 @@ package final class TestRun: Sendable {
         let action: @Sendable () -> Void
     }
 
-    /// Takes the steps one after another, until the returned gate is opened.
+    /// Takes the steps one after another until the returned gate is opened.
     private func watch(_ loop: EventLoop, _ steps: [Step]) -> ThreadGate {
         let isOver = ThreadGate()
         // If no thread can be started, there is no limit.
@@ -156,8 +157,8 @@ package final class TestRun: Sendable {
                 guard self.passes(step.delay, until: isOver) else { return }
                 let progress = Guarded<(hasBegun: Bool, hasEnded: Bool)>((false, false))
                 _ = try? loop.callSoonThreadSafe {
-                    // A loop that takes the step is not blocked by the test. The action itself symbolizes stacks, which
-                    // can take a long time on a busy machine.
+                    // If the loop takes the step, the test does not block the loop. The action itself symbolizes
+                    // stacks, which can take a long time on a busy machine.
                     progress.withLock { $0.hasBegun = true }
                     step.action()
                     progress.withLock { $0.hasEnded = true }
@@ -176,7 +177,7 @@ package final class TestRun: Sendable {
 
     /// Waits until the test has run for another `duration`.
     ///
-    /// - Returns: false if the gate was opened before that.
+    /// - Returns: False if the gate was opened earlier.
     private func passes(_ duration: Duration, until isOver: ThreadGate) -> Bool {
         let end = clock.elapsed + duration
         while true {

@@ -18,7 +18,7 @@ internal import AsyncIO
 /// }
 /// ```
 ///
-/// Everything that reads a clock on the thread of the loop gets this time: `ContinuousClock`, `SuspendingClock`,
+/// All code that reads a clock on the thread of the loop gets this time: `ContinuousClock`, `SuspendingClock`,
 /// `Date()`, `DispatchTime.now()`, and C code. If code blocks the thread with `usleep` or `Thread.sleep`, the clock
 /// advances immediately. Other threads are in real time.
 ///
@@ -30,7 +30,7 @@ public struct VirtualClock {
 
     /// The clock of the running loop.
     ///
-    /// - Throws: `RuntimeError` if no loop is running on this thread, or the loop is in real time.
+    /// - Throws: `RuntimeError` if no loop is running on this thread, or if the loop is in real time.
     public static var current: VirtualClock {
         get throws(RuntimeError) {
             let loop = try EventLoop.running
@@ -46,21 +46,22 @@ public struct VirtualClock {
     /// How much time has passed since the loop was created.
     public var elapsed: Duration { loop.virtualElapsed ?? .zero }
 
-    /// Whether the clock jumps to the next timer when nothing is ready. The default is `true`. If it is `false`, time
-    /// passes only in ``advance(by:)`` and when code blocks the thread. A test in which nothing can happen before the
-    /// next timer then ends with a ``DeadlockError``.
+    /// Whether the clock jumps to the next timer when nothing is ready. The default is `true`. If this is `false`, time
+    /// passes only in ``advance(by:)`` and when code blocks the thread. In that case, a test in which nothing can
+    /// happen before the next timer ends with a ``DeadlockError``.
     public var isAutomatic: Bool {
         get { !loop.isSteppedByHand }
         nonmutating set { loop.setVirtualLimit(newValue ? nil : elapsed, byHand: !newValue) }
     }
 
-    /// Advances the clock by `duration`, runs everything that is due until then, and waits until nothing else can run.
+    /// Advances the clock by `duration`, runs everything that becomes due within that time, and waits until nothing
+    /// else can run.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. In that case, less time has passed.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, less time than `duration` has passed.
     public func advance(by duration: Duration) async throws {
         let end = elapsed + max(duration, .zero)
         if !isAutomatic { loop.setVirtualLimit(end, byHand: true) }
-        // If the task is cancelled, the clock stays where it is.
+        // If the task is cancelled, the clock keeps its current time.
         defer { if !isAutomatic { loop.setVirtualLimit(elapsed, byHand: true) } }
         try await sleep(until: loop.now + (end - elapsed))
         try await settled()
@@ -68,8 +69,8 @@ public struct VirtualClock {
 
     /// Sets the date that `Date()` and other wall clocks show. These clocks continue from that date.
     ///
-    /// A loop in virtual time begins on 1 January 2001 at 00:00 UTC. So `Date().timeIntervalSinceReferenceDate` is
-    /// the number of seconds that have passed, unless the date is set.
+    /// A loop in virtual time begins on 1 January 2001 at 00:00 UTC. Therefore, unless you set the date,
+    /// `Date().timeIntervalSinceReferenceDate` is the number of seconds that have passed.
     ///
     /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
     public func setDate(since1970 date: Duration) {

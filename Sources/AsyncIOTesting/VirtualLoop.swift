@@ -2,16 +2,16 @@ public import AsyncIO
 
 /// An event loop in virtual time.
 ///
-/// When nothing is ready, the loop's clock jumps to the next timer. So an hour passes immediately, and a program
-/// behaves in the same way in every run.
+/// When nothing is ready, the loop's clock jumps to the next timer. Therefore, an hour passes immediately, and a
+/// program behaves in the same way in every run.
 ///
-/// ``elapsed`` starts at zero. `Task.sleep`, and everything that waits on a `Clock` of the standard library, also
-/// follow virtual time.
+/// ``elapsed`` starts at zero. `Task.sleep` and other code that waits on a `Clock` of the standard library also follow
+/// virtual time.
 public final class VirtualLoop {
     /// The loop.
     public let loop: EventLoop
 
-    /// How a run ended. The set of cases is final, so a `switch` needs no default.
+    /// How a run ended. The set of cases is final, so a `switch` needs no `default` case.
     public enum Outcome {
         /// Every task has ended, and no timer is left.
         case finished
@@ -55,8 +55,9 @@ public final class VirtualLoop {
 
 /// Passes a loop in virtual time to `body`, and closes it afterward.
 ///
-/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:grace:_:)``.
-/// You can call this from a test that itself runs on a loop. That loop waits in the meantime.
+/// Use this function to test code that runs loops itself. For code that runs on a loop, see
+/// ``runInVirtualTime(seed:grace:_:)``. You can call this function from a test that itself runs on a loop. That loop
+/// waits in the meantime.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
     try EventLoop.checkCanRunMainActorHere()

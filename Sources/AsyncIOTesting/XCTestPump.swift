@@ -3,12 +3,12 @@ internal import CAsyncIOTesting
 internal import Dispatch
 
 // XCTest runs an `async` test as a Swift task, while its main thread waits in a run loop. This library is the executor
-// of Swift tasks, so the run loop also has to run our loop: when a job arrives and no loop is running, the main queue
-// runs our loop.
+// of Swift tasks, so the run loop must also run the library's event loop. When a job arrives and no event loop is
+// running, the main queue runs the library's event loop.
 
 /// The event loop that XCTest's run loop runs.
 //
-// SAFETY: used only on the main queue, whose thread is the one that runs the loop.
+// SAFETY: this object is used only on the main queue, whose thread runs the loop.
 private final class XCTestPump: @unchecked Sendable {
     private let pump: LoopPump
     private let source: any DispatchSourceRead

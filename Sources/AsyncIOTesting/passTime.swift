@@ -3,7 +3,7 @@ internal import CAsyncIOTesting
 
 // The functions that the C code of this module calls on a thread in virtual time.
 
-/// Called when code on the loop would block its thread for some time.
+/// Called when code on the loop would block the loop's thread for some time.
 @c(asyncio_testing_pass_time)
 func passTime(_ nanoseconds: Int64) { EventLoop.current?.passTime(nanoseconds) }
 

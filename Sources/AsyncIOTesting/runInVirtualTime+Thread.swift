@@ -2,8 +2,8 @@ public import AsyncIO
 
 /// Runs `body` on the loop of a new `EventLoopThread` in virtual time, and cleans up after it.
 ///
-/// Use this to test code for an `EventLoopThread`. It works in any process: it installs nothing, and the calling task
-/// can run on any executor.
+/// Use this function to test code for an `EventLoopThread`. It works in any process, because it installs nothing, and
+/// because the calling task can run on any executor.
 ///
 /// ```swift
 /// let total = try await runInVirtualTime { io in
@@ -16,11 +16,11 @@ public import AsyncIO
 /// happen, and the call throws a ``DeadlockError``. Code that does not run on this loop, such as the code of other
 /// loops, runs in real time.
 ///
-/// - Important: Do not use `Task.sleep`, or the `sleep` of the standard library's clocks, in `body`. They follow the
-///   virtual time of a test with ``Testing/Trait/virtualTime``, but not that of this loop. They leave the loop before
-///   they read a clock, so they take real time, on the loop of the process. If they take longer than `grace`, virtual
-///   time continues without them. As a result, a timeout around them fires, or the call throws a ``DeadlockError``. Use
-///   `sleep(_:)` and `sleep(until:)` of AsyncIO instead.
+/// - Important: Do not use `Task.sleep`, or the `sleep` of the standard library's clocks, in `body`. These functions
+///   follow the virtual time of a test with ``Testing/Trait/virtualTime``, but not the virtual time of this loop. They
+///   leave the loop before they read a clock, so they take real time on the loop of the process. If they take longer
+///   than `grace`, virtual time continues without them. As a result, a timeout around them fires, or the call throws a
+///   ``DeadlockError``. Use `sleep(_:)` and `sleep(until:)` of AsyncIO instead.
 ///
 /// - Parameters:
 ///   - seed: A seed for a random but reproducible order of ready entries and for the numbers of
@@ -39,14 +39,14 @@ public func runInVirtualTime<T: Sendable>(
     loop.setVirtualGrace(grace)
     let io = EventLoopThread(notStarted: loop)
     let future = io.submit(name: "main", fileID: fileID, line: line) { io in
-        // For the rest of the thread's life.
+        // The seed applies for the rest of the thread's life.
         seedRandomNumbers(seed)
         return try await body(io)
     }
     try io.start()
     let result = await future.result
     let report = io.deadlockReport
-    // After a deadlock, tasks that wait for other code are left.
+    // After a deadlock, tasks that are waiting for other code remain.
     do { try await io.shutDown(within: nil) } catch is TimeoutError where report != nil {}
     if let report, case .failure = result { throw DeadlockError(waiting: report.waiting, cycles: report.cycles) }
     return try result.get()

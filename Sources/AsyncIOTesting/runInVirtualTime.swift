@@ -1,14 +1,13 @@
 internal import AsyncIO
 
-/// Runs `body` on a new event loop in virtual time and cleans up after it, as `run { }`
-/// does in real time.
+/// Runs `body` on a new event loop in virtual time, and cleans up after it, as `run { }` does in real time.
 ///
-/// You can call this from a test that itself runs on a loop. That loop waits in the meantime. When nothing is ready,
-/// the clock jumps to the next timer. If there is also no timer, nothing more can happen, and the call throws a
-/// ``DeadlockError``. Remaining tasks are then cancelled. If a task does not end because it is waiting for code of
-/// another library, it stays suspended forever, even if that wait ends later.
+/// You can call this function from a test that itself runs on a loop. That loop waits in the meantime. When nothing is
+/// ready, the clock jumps to the next timer. If there is also no timer, nothing more can happen, and the call throws a
+/// ``DeadlockError``. Remaining tasks are then cancelled. If a task does not end because it is waiting for another
+/// library's code, the task stays suspended forever, even if that code resumes it later.
 ///
-/// Use it in tests with XCTest. For tests with Swift Testing, use ``Testing/Trait/virtualTime``.
+/// Use this function in tests with XCTest. For tests with Swift Testing, use ``Testing/Trait/virtualTime``.
 ///
 /// - Parameters:
 ///   - seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order.
@@ -54,11 +53,11 @@ extension EventLoop {
 public struct DeadlockError: Error, CustomStringConvertible {
     /// One line for each task: its name, what it is waiting for, where it is waiting, and where it was created.
     public let waiting: [String]
-    /// One line for each cycle of tasks that wait for each other.
+    /// One line for each cycle of tasks that are waiting for each other.
     public let cycles: [String]
     /// Whether the test steps the clock manually, so that timers can remain.
     let isClockStopped: Bool
-    /// The limit of virtual time that was reached, if that ended the run.
+    /// The virtual time limit, if the run ended because this limit was reached.
     let limit: Duration?
 
     init(waiting: [String], cycles: [String], isClockStopped: Bool = false, limit: Duration? = nil) {
@@ -74,7 +73,7 @@ public struct DeadlockError: Error, CustomStringConvertible {
             "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped manually" : "no timer is set")"
     }
 
-    /// The error as text: the reason, and what each task waits for.
+    /// The error as text: the reason, and what each task is waiting for.
     public var description: String {
         "\(reason), but \(waiting.count) "
             + (waiting.count == 1 ? "task has" : "tasks have") + " not ended:\n"

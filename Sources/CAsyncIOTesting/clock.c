@@ -1,11 +1,11 @@
-// Every clock of a thread in virtual time. In C, because it defines functions of libc.
+// The clocks of a thread in virtual time. This file is in C, because it defines functions of libc.
 //
-// `ContinuousClock`, `SuspendingClock`, `Date()`, `DispatchTime.now()`, and what C code reads all end in the
-// functions here. The dynamic linker looks for a function in the program before it looks in libc, so in a
-// program that links this module, all libraries get the functions here. libc itself does not call them.
+// `ContinuousClock`, `SuspendingClock`, `Date()`, `DispatchTime.now()`, and all clocks that C code reads call the
+// functions in this file. The dynamic linker looks for a function in the program before it looks in libc. Therefore,
+// in a program that links this module, all libraries call the functions in this file. libc itself does not call them.
 //
-// A thread that runs a loop in virtual time gets the loop's time; see clock.h in CShims. All other threads
-// get the machine's, at the cost of one more call and one load.
+// A thread that runs a loop in virtual time gets the loop's time; see clock.h in CShims. All other threads get the
+// machine's time, at the cost of one more call and one load.
 #define _GNU_SOURCE
 #include "CAsyncIOTesting.h"
 #include "CShims.h"
@@ -24,15 +24,15 @@ static int ask_kernel(clockid_t clock, struct timespec *time) { return (int)sysc
 
 static asyncio_clock_function *machine_clock;
 
-/// libc's function, which reads the clock without a system call. A program that is linked with a static libc
-/// has only ours, and asks the kernel.
+/// Finds libc's function, which reads the clock without a system call. A program that is linked with a static libc has
+/// no such function, and asks the kernel instead.
 static asyncio_clock_function *find_machine_clock(void) {
     asyncio_clock_function *found = (asyncio_clock_function *)dlsym(RTLD_NEXT, "clock_gettime");
     machine_clock = found ? found : ask_kernel;
     return machine_clock;
 }
 
-// Before other constructors, which may start threads.
+// This constructor runs before other constructors, which may start threads.
 __attribute__((constructor(101))) static void use_machine_clock(void) { asyncio_machine_clock = find_machine_clock(); }
 
 static inline int read_machine(clockid_t clock, struct timespec *time) {
@@ -55,7 +55,7 @@ static struct timespec split(int64_t nanoseconds) {
     return time;
 }
 
-// The two clocks of a machine that was suspended differ by that time.
+// The time for which the machine was suspended. This is the difference between two of the machine's clocks.
 static int64_t suspended_time;
 
 __attribute__((constructor(102))) static void note_suspended_time(void) {
@@ -78,7 +78,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     case CLOCK_REALTIME_COARSE:
     case CLOCK_REALTIME_ALARM:
     case CLOCK_TAI: *time = virtual_date(); return 0;
-    // The processor time of a process or a thread.
+    // All other clocks show the processor time of a process or a thread.
     default: return read_machine(clock, time);
     }
 }
@@ -116,7 +116,7 @@ int timespec_get(struct timespec *time, int base) {
 // If code blocks the thread of a loop in virtual time, the clock advances immediately.
 
 static int sleep_on_machine(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest) {
-    // The function of libc is a point where a thread can be cancelled, which Swift never does.
+    // In libc, this function is a cancellation point for threads. Swift never cancels threads.
     return syscall(SYS_clock_nanosleep, clock, flags, time, rest) == 0 ? 0 : errno;
 }
 
@@ -132,8 +132,8 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, str
     if (flags & TIMER_ABSTIME)
         duration -= (int64_t)now.tv_sec * SECOND + now.tv_nsec;
     else if (duration == 0)
-        // On the machine, each sleep takes some time. A caller that sleeps until its clock has reached an end, such as
-        // Foundation's `Thread.sleep`, relies on that when less than a nanosecond is missing.
+        // On the machine, each sleep takes some time. A caller that sleeps until its clock has reached a given time,
+        // such as Foundation's `Thread.sleep`, relies on this when less than a nanosecond remains.
         duration = 1;
     asyncio_testing_pass_time(duration);
     return 0;

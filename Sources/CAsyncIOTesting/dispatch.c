@@ -1,15 +1,16 @@
-// Dispatch's timers on a thread in virtual time. In C, because it defines functions of libdispatch.
+// Dispatch's timers on a thread in virtual time. This file is in C, because it defines functions of libdispatch.
 //
-// A deadline of Dispatch is an instant on the clock of the thread that computed it. The timers of Dispatch are
-// the kernel's, in real time, so they cannot use an instant of virtual time. On a thread in virtual time:
+// A Dispatch deadline is an instant on the clock of the thread that computed it. Dispatch uses the kernel's timers,
+// which run in real time, so these timers cannot use an instant of virtual time. On a thread in virtual time, the
+// following rules apply:
 //
-//   - `DispatchQueue.main.asyncAfter` becomes a timer of the loop;
-//   - all other timers, which run on other threads, fire after the same delay in real time.
+//   - `DispatchQueue.main.asyncAfter` becomes a timer of the loop.
+//   - All other timers, which run on other threads, fire after the same delay in real time.
 //
-// If Dispatch is linked statically, its own functions take precedence, because these are weak. ThreadSanitizer also
-// replaces `dispatch_after`, with a weak function of the program, which the linker would choose. So with
-// ThreadSanitizer, the functions here are strong, and they call those of ThreadSanitizer, which must see that a
-// block runs after it was submitted.
+// If Dispatch is linked statically, its own functions take precedence, because the functions in this file are weak.
+// ThreadSanitizer also replaces `dispatch_after` with a weak function in the program, which the linker would
+// choose. Therefore, with ThreadSanitizer, the functions in this file are strong, and they call the functions of
+// ThreadSanitizer, which must see that a block runs after it was submitted.
 #define _GNU_SOURCE
 #include "CAsyncIOTesting.h"
 #include "CShims.h"
@@ -27,7 +28,7 @@ extern char _dispatch_main_q __attribute__((weak));
 
 static const dispatch_time FOREVER = ~0ull, MONOTONIC = 1ull << 63, WALL = 1ull << 62, NOW_OF_WALL = ~1ull;
 
-/// The time from now until a deadline, on the clock of this thread, in nanoseconds.
+/// Returns the time from now until a deadline, on the clock of this thread, in nanoseconds.
 static int64_t distance(dispatch_time when) {
     if (when == 0 || when == NOW_OF_WALL) return 0;
     if (!(when & MONOTONIC)) return (int64_t)when - asyncio_testing_monotonic_time();
@@ -36,7 +37,7 @@ static int64_t distance(dispatch_time when) {
     return (int64_t)(when & ~MONOTONIC) - asyncio_virtual_time();
 }
 
-/// The same deadline on the machine's clock.
+/// Returns the same deadline on the machine's clock.
 static dispatch_time on_machine(dispatch_time when) {
     if (when == FOREVER) return when;
     int64_t delta = distance(when);
@@ -44,7 +45,8 @@ static dispatch_time on_machine(dispatch_time when) {
     return (dispatch_time)asyncio_machine_time(CLOCK_MONOTONIC) + (uint64_t)delta;
 }
 
-// The functions of libdispatch also read the clock of this thread, so they are called in real time.
+// The functions of libdispatch also read the clock of this thread, so the thread must be in real time when they are
+// called.
 static int64_t leave_virtual_time(void) {
     int64_t time = asyncio_virtual_time();
     asyncio_set_virtual_time(ASYNCIO_REAL_TIME);

@@ -1,9 +1,9 @@
-// Random numbers that a seed determines. In C, because it defines functions of libc.
+// Random numbers that a seed determines. This file is in C, because it defines functions of libc.
 //
-// `SystemRandomNumberGenerator`, and with it `Int.random(in:)` and `shuffled()`, asks the kernel through
-// libc's `syscall`; C code uses `getrandom` and `getentropy`. The dynamic linker looks for a function in the
-// program before it looks in libc, so a program that links this module gets the functions here. A thread that
-// has a seed gets the seed's numbers; all other calls go to the kernel.
+// `SystemRandomNumberGenerator`, which `Int.random(in:)` and `shuffled()` use, asks the kernel through libc's
+// `syscall`. C code uses `getrandom` and `getentropy`. The dynamic linker looks for a function in the program
+// before it looks in libc, so a program that links this module calls the functions in this file. A thread
+// that has a seed gets the seed's numbers. All other calls go to the kernel.
 #define _GNU_SOURCE
 #include "CAsyncIOTesting.h"
 
@@ -22,7 +22,7 @@ asyncio_testing_random asyncio_testing_seed_random(asyncio_testing_random random
     return previous;
 }
 
-/// SplitMix64, whose sequence is defined for every seed.
+/// Returns the next number of SplitMix64, whose sequence is defined for every seed.
 static uint64_t next_random(void) {
     uint64_t mixed = current.state += 0x9E3779B97F4A7C15;
     mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9;

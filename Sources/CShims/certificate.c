@@ -1,5 +1,6 @@
-// The contents of a certificate, in plain C types. In C, like the rest of TLS, because all calls go
-// through the table of openssl.h. Nothing that OpenSSL owns may be returned.
+// The contents of a certificate in plain C types. Like the rest of TLS, this file is in C, because
+// all calls go through the table of openssl.h. The functions must not return memory that OpenSSL
+// owns.
 #define _GNU_SOURCE
 #include "openssl.h"
 #include "tls.h"

@@ -1,4 +1,4 @@
-// The variables of clock.h, which says why they are in C. Nothing but inline functions may use them.
+// The variables of clock.h, which explains why they are in C. Only inline functions may use them.
 #include "clock.h"
 
 asyncio_clock_function *asyncio_machine_clock = clock_gettime;

@@ -1,6 +1,6 @@
-// Which addresses are code, and which of it belongs to the system. In C, because a signal handler
-// reads the map (through thread_frames.c): looking something up must not allocate or lock, and the
-// map is a plain array.
+// A map that shows which addresses are code, and which code belongs to the system. This file is in
+// C, because a signal handler reads the map through thread_frames.c. A lookup must not allocate
+// memory or take a lock, so the map is a plain array.
 #define _GNU_SOURCE
 #include "code_map.h"
 
@@ -9,7 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-// The kernel does the copying, so an address outside our memory is an error, not a crash.
+// The kernel copies the memory, so an address outside of this process's memory causes an error, not
+// a crash.
 bool asyncio_read_memory(uintptr_t address, void *out, size_t count) {
     struct iovec to = {.iov_base = out, .iov_len = count};
     struct iovec from = {.iov_base = (void *)address, .iov_len = count};
@@ -78,7 +79,7 @@ bool asyncio_are_code(const uintptr_t *addresses, int count) {
     for (int i = 0; i < count && result; i++) {
         result = asyncio_code_range_of(addresses[i]) != NULL;
         if (result || has_read) continue;
-        // A library may have been loaded since.
+        // A library may have been loaded since the map was read.
         has_read = true;
         asyncio_code_map_read();
         result = asyncio_code_range_of(addresses[i]) != NULL;

@@ -1,6 +1,6 @@
-// Dispatch's main queue. In C, because the functions are private to Dispatch, which a program may
-// not contain at all: Swift cannot declare a function that is allowed to be missing. Called only on
-// the process's first thread.
+// Dispatch's main queue. This file is in C, because the functions are private to Dispatch, and a
+// program may not contain Dispatch at all. Swift cannot declare a function that is allowed to be
+// missing. These functions are called only on the process's first thread.
 #define _GNU_SOURCE
 #include "dispatch_queue.h"
 
@@ -9,10 +9,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-// Dispatch's interface for run loops that serve its main queue, as Foundation's does. The
+// Dispatch's interface for run loops that serve its main queue, such as Foundation's run loop. The
 // declarations are weak, so that a program without Dispatch does not need it. The functions are
-// also looked up by name, because the linker can leave out a library that the program does not name
-// itself (the Swift runtime brings Dispatch along).
+// also looked up by name. The Swift runtime depends on Dispatch, but the linker can leave out a
+// library that the program itself does not use.
 extern int _dispatch_get_main_queue_handle_4CF(void) __attribute__((weak));
 extern void _dispatch_main_queue_callback_4CF(void *message) __attribute__((weak));
 
@@ -26,7 +26,7 @@ static drainer *drain = NULL;
 int asyncio_main_queue_descriptor(void) {
     static int descriptor = -1;
     if (descriptor >= 0) return descriptor;
-    // Dispatch ends the process if it cannot create an eventfd, so check first whether that is
+    // Dispatch ends the process if it cannot create an eventfd, so first check whether this is
     // possible.
     int room = eventfd(0, EFD_CLOEXEC);
     if (room < 0) return -1;

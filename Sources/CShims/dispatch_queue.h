@@ -4,10 +4,12 @@
 
 #include "include/platform.h"
 
-/// A descriptor that is written to when the main queue has work to run; -1 if the process does not
-/// contain Dispatch, or no descriptor is available now. Called on the process's first thread.
+/// Returns a descriptor that Dispatch writes to when the main queue has work to run, or -1 if the
+/// process does not contain Dispatch or no descriptor is currently available. Call this function on
+/// the process's first thread.
 int asyncio_main_queue_descriptor(void);
-/// Runs the work that is in the main queue now. Called on the process's first thread.
+/// Runs the work that is currently in the main queue. Call this function on the process's first
+/// thread.
 void asyncio_main_queue_drain(void);
 
 #endif

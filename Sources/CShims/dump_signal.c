@@ -1,5 +1,5 @@
-// A signal that a thread waits for. In C, because the handler runs in the middle of anything: it
-// may only write to the pipe, and must leave errno as it was.
+// A signal that a thread waits for. This file is in C, because the handler can interrupt any code.
+// The handler may only write to the pipe, and must not change errno.
 #define _GNU_SOURCE
 #include "dump_signal.h"
 
@@ -15,7 +15,7 @@ static void write_to_pipe(int signal) {
     int saved_errno = errno;
     char byte = 0;
     if (write(signal_end, &byte, 1) < 0) {
-        // The pipe is full, so the reader will wake anyway.
+        // If the pipe is full, the reader will wake anyway.
     }
     errno = saved_errno;
 }

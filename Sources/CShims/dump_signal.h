@@ -5,7 +5,7 @@
 #include "include/platform.h"
 
 /// Installs a handler that writes to a pipe, and returns the end to read from. Fails with -EBUSY if
-/// the signal already has a handler. Only one signal per process.
+/// the signal already has a handler. A process can use only one signal in this way.
 int asyncio_signal_pipe(int signal);
 
 #endif

@@ -1,5 +1,6 @@
-// epoll. In C, because Swift cannot import syscall(2), which many C libraries need for epoll_pwait2,
-// and because the kernel's structure has a union. The loop waits here, so nothing may be copied.
+// The calls of epoll. This file is in C, because Swift cannot import syscall(2), which many C
+// libraries need for epoll_pwait2, and because the kernel's structure has a union. The loop waits in
+// this code, so it must not copy data.
 #define _GNU_SOURCE
 #include "epoll.h"
 
@@ -45,10 +46,10 @@ int asyncio_epoll_modify(int poller, int fd, uint32_t events, uint64_t token) {
 }
 int asyncio_epoll_remove(int poller, int fd) { return control(poller, EPOLL_CTL_DEL, fd, 0, 0); }
 
-// epoll_pwait2 takes nanoseconds (Linux 5.11). Older kernels take milliseconds, rounded up so that
-// a timer is never early. The system call filters of some containers are older than the call, and
-// refuse it with another error than a kernel that does not know it. After such an error, use
-// epoll_wait.
+// epoll_pwait2 (Linux 5.11) takes nanoseconds. Older kernels take milliseconds, so the timeout is
+// rounded up, and a timer is never early. The system call filters of some containers are older than
+// epoll_pwait2. They reject the call with a different error than a kernel that does not support it.
+// After any of these errors, use epoll_wait.
 int asyncio_epoll_wait(int poller, asyncio_event *out, int capacity, int64_t timeout_ns) {
     struct epoll_event *events = (struct epoll_event *)out;
     if (timeout_ns <= 0) return result_of(epoll_wait(poller, events, capacity, timeout_ns < 0 ? -1 : 0));

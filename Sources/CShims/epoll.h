@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-/// The kernel's struct epoll_event, without the union. `events` is a mask of EPOLLIN and so on.
+/// The kernel's struct epoll_event, without the union. `events` is a mask of EPOLLIN and similar
+/// flags.
 #if defined(__x86_64__)
 typedef struct __attribute__((packed)) {
 #else
@@ -17,12 +18,12 @@ typedef struct {
 } asyncio_event;
 
 int asyncio_epoll_create(void);
-/// `events` is a mask as above.
+/// Adds a descriptor. `events` is a mask as above.
 int asyncio_epoll_add(int poller, int fd, uint32_t events, uint64_t token);
 int asyncio_epoll_modify(int poller, int fd, uint32_t events, uint64_t token);
 int asyncio_epoll_remove(int poller, int fd);
-/// Waits for at most `timeout_ns` nanoseconds, or without limit if it is negative. The kernel
-/// writes to `events`, which has room for `capacity` of them.
+/// Waits for at most `timeout_ns` nanoseconds, or without a limit if `timeout_ns` is negative. The
+/// kernel writes to `events`, which has room for `capacity` events.
 int asyncio_epoll_wait(int poller, asyncio_event *events, int capacity, int64_t timeout_ns);
 
 #endif

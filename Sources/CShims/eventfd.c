@@ -1,5 +1,6 @@
-// What wakes a loop. In C, because a signal handler (signals.c) calls it: only system calls, and
-// errno must be left as it was. Swift's imports do not have eventfd either.
+// The eventfd that wakes a loop. This file is in C, because a signal handler (signals.c) calls it.
+// The code may make only system calls, and must not change errno. In addition, Swift's imports do
+// not include eventfd.
 #include "eventfd.h"
 
 #include <errno.h>

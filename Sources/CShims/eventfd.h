@@ -5,7 +5,8 @@
 #include "include/platform.h"
 
 int asyncio_eventfd_create(void);
-/// Makes the descriptor readable. Can be called in a signal handler, and does not change errno.
+/// Makes the descriptor readable. This function can be called in a signal handler, and does not
+/// change errno.
 void asyncio_eventfd_signal(int fd);
 
 #endif

@@ -1,9 +1,11 @@
-// A system call that waits for another process (for the other end of a pipe, for example) can be
-// ended only by a handled signal. The signal is one that no other code uses. It is sent to that one
-// thread, and its handler marks the thread. It can arrive just before the call, which then waits
-// anyway. It is therefore sent again until the thread has responded.
+// If a system call waits for another process (for example, for the other end of a pipe), only a
+// handled signal can end the call. The library uses a signal that no other code uses. It sends the
+// signal to the waiting thread, and the handler marks the thread. The signal can arrive just before
+// the system call. In that case, the call waits anyway, so the signal is sent again until the
+// thread has responded.
 //
-// In C, because the handler runs in the middle of anything: it only sets a variable of its thread.
+// This file is in C, because the handler can interrupt any code. The handler only sets a variable
+// of its thread.
 #define _GNU_SOURCE
 #include "interrupts.h"
 
@@ -25,7 +27,7 @@ static void claim_signal(void) {
     for (int candidate = SIGRTMAX - 3; candidate > SIGRTMIN; candidate--) {
         struct sigaction old;
         if (sigaction(candidate, NULL, &old) != 0 || old.sa_handler != SIG_DFL) continue;
-        // Without SA_RESTART, so that the call ends.
+        // SA_RESTART is not set, so that the signal ends the system call.
         struct sigaction action = {.sa_handler = on_interrupt};
         sigemptyset(&action.sa_mask);
         if (sigaction(candidate, &action, NULL) != 0) continue;

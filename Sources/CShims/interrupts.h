@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
-/// Ends the system call that a thread waits in, if any, and those that it makes later. For threads
-/// that do one operation and end. Call it again until the thread has ended, because it may come too
-/// early.
+/// Ends the current system call of a thread, if any, and the system calls that the thread makes
+/// later. Use this function only for threads that perform one operation and end. Call it repeatedly
+/// until the thread has ended, because a single call may come too early.
 void asyncio_thread_interrupt(int number);
 /// Whether asyncio_thread_interrupt was called for the calling thread.
 bool asyncio_is_thread_interrupted(void);

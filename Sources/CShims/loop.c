@@ -1,4 +1,4 @@
-// The variables of loop.h, which says why they are in C. Nothing but inline functions may use them.
+// The variables of loop.h, which explains why they are in C. Only inline functions may use them.
 #include "loop.h"
 
 #include <stddef.h>

@@ -1,4 +1,5 @@
-// In C, because the C library declares memmem only for GNU programs, which Swift's imports are not.
+// This file is in C, because the C library declares memmem only for GNU programs, and Swift's
+// imports do not count as such.
 #define _GNU_SOURCE
 #include "memory.h"
 

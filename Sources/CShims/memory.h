@@ -10,7 +10,8 @@
 /// memmem(3), which the C library declares only for GNU programs.
 const void *asyncio_find(const void *bytes, size_t count, const void *wanted, size_t length);
 
-// In C, because Swift has no instruction for it. The address does not have to be valid.
+// This function is in C, because Swift has no prefetch instruction. The address does not have to be
+// valid.
 static inline void asyncio_prefetch(uintptr_t address, int lines) {
     for (int line = 0; line < lines; line++) __builtin_prefetch((const char *)address + 64 * line);
 }

@@ -1,5 +1,6 @@
-// Finds OpenSSL's functions at run time. In C, because a table of a hundred function pointers is one
-// macro here. In Swift, each would be a cast of its own. Runs once, before any other TLS code.
+// Finds OpenSSL's functions at run time. This file is in C, because one macro can declare a table of
+// a hundred function pointers. In Swift, each pointer would need its own cast. This code runs once,
+// before any other TLS code.
 #include "openssl.h"
 #include "tls.h"
 
@@ -13,7 +14,8 @@ asyncio_openssl ossl;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char problem[512];
 
-/// Opens one of the two libraries, from the directory in ASYNCIO_OPENSSL if that is set.
+/// Opens one of the two libraries. If the environment variable ASYNCIO_OPENSSL is set, the library
+/// is opened from the directory that it names.
 static void *open_library(const char *name) {
     const char *folder = getenv("ASYNCIO_OPENSSL");
     char path[4096];

@@ -1,8 +1,9 @@
 //===-- OpenSSL 3, without its headers -------------------------------------===//
-// The functions that TLS needs, found at run time. A program that does not use TLS does not need
-// OpenSSL, and the package builds where only the library is installed, or not even that. The
-// declarations are written from OpenSSL's manual pages. The ABI of libssl.so.3 and libcrypto.so.3
-// is stable for all versions of OpenSSL 3. Its objects are opaque, so they are `void *` here.
+// The functions that TLS needs, which are found at run time. A program that does not use TLS does
+// not need OpenSSL, and the package can be built without OpenSSL's headers and even without its
+// library. The declarations are based on OpenSSL's manual pages. The ABI of libssl.so.3 and
+// libcrypto.so.3 is stable for all versions of OpenSSL 3. OpenSSL's objects are opaque, so they
+// have the type `void *` here.
 //
 // To add a function, add a line to one of the tables, and write `ossl.NAME(…)` where it is used.
 #ifndef ASYNCIO_OPENSSL_H
@@ -134,7 +135,7 @@ typedef struct {
 #undef X
 } asyncio_openssl;
 
-/// Filled by asyncio_openssl_load.
+/// The table of functions, which asyncio_openssl_load fills.
 extern asyncio_openssl ossl;
 
 struct asyncio_tls_context {
@@ -147,7 +148,7 @@ struct asyncio_tls_context {
 /// Records the first error of OpenSSL's queue, or `fallback`, as the reason for a failure.
 void asyncio_tls_note_reason(const char *fallback);
 
-// OpenSSL calls these, which are in tls.c, for the connections of a context.
+// OpenSSL calls these functions in tls.c for the connections of a context.
 int asyncio_tls_keep_session(void *ssl, void *session);
 int asyncio_tls_client_hello(void *ssl, int *alert, void *unused);
 

@@ -1,6 +1,6 @@
-// The pulse of a loop. In C, because two threads read and write the same memory with plain moves
-// and a barrier that only one of them pays for, which Swift's atomics cannot express. The loop's
-// side is inline in pulse.h: no calls, and no locked instructions.
+// The pulse of a loop. This file is in C, because two threads access the same memory with plain
+// moves and a barrier whose cost falls on only one of them. Swift's atomics cannot express this.
+// The loop's side is inline in pulse.h, and uses no calls and no locked instructions.
 #define _GNU_SOURCE
 #include "pulse.h"
 
@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// A cache line of its own: the loop writes to it in each step, and what is beside it may belong to
-// another loop. (Swift does not import a type that is aligned like this.)
+// The pulse has its own cache line, because the loop writes to it in each step, and adjacent memory
+// may belong to another loop. Swift does not import a type with this alignment.
 enum { CACHE_LINE = 64 };
 _Static_assert(sizeof(asyncio_pulse) <= CACHE_LINE, "a pulse has the size of a cache line at most");
 

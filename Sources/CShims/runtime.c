@@ -1,7 +1,8 @@
-// What the library needs of the Swift runtime; runtime.h says what each part relies on. In C,
-// because it calls functions with Swift's calling convention by name, replaces one, and reads
-// objects whose layout Swift does not show. Reading a task must work with any memory: the kernel
-// does it, so that a wrong address is an error and not a crash.
+// The parts of the Swift runtime that the library needs. runtime.h describes what each part relies
+// on. This file is in C, because it calls functions with Swift's calling convention by name,
+// replaces a function, and reads objects whose layout Swift does not show. Reading a task must be
+// safe with any memory. Therefore, the kernel reads the memory, so that a wrong address causes an
+// error, not a crash.
 #define _GNU_SOURCE
 #include "runtime.h"
 
@@ -13,13 +14,14 @@
 
 // MARK: Suspended tasks
 
-// With these, the runtime tells debuggers the layout of its objects.
+// These variables describe the layout of the runtime's objects to debuggers.
 extern const uint32_t _swift_concurrency_debug_internal_layout_version __attribute__((weak));
 extern const void *const _swift_concurrency_debug_asyncTaskMetadata __attribute__((weak));
 
-// A task in layout version 1 on 64-bit machines: a heap object (16 bytes), the scheduler's data
-// (16), flags and ID (8), reserved (16), and then the function to resume and its context. Here and
-// in a context, the low bits of pointers have a meaning of their own.
+// A task in layout version 1 on 64-bit machines. It consists of a heap object (16 bytes), the
+// scheduler's data (16 bytes), flags and an ID (8 bytes), reserved space (16 bytes), and then the
+// function to resume and its context. In this structure and in a context, the low bits of pointers
+// have a separate meaning.
 
 typedef struct {
     uintptr_t parent;
@@ -52,7 +54,7 @@ int asyncio_async_frames(const void *task, uintptr_t *frames, int capacity) {
     if (!asyncio_read_memory((uintptr_t)task + ASYNCIO_TASK_RESUME, &resume, sizeof resume)) return 0;
     frames[0] = resume.function;
     int count = 1 + asyncio_follow_contexts(resume.context, frames + 1, capacity - 1);
-    // If one address is not in code, this is not a chain of frames.
+    // If any address is not in code, the memory is not a chain of frames.
     return asyncio_are_code(frames, count) ? count : 0;
 }
 
@@ -64,10 +66,11 @@ uint32_t asyncio_task_number(const void *task) {
 
 // MARK: Errors that leave the program
 
-// The compiler makes the program call swift_errorInMain of the standard library with an error that
-// its main function or its top-level code throws. The function here replaces it, because the
-// executable's own definition takes precedence over those of shared libraries. If the standard
-// library is linked statically, this one gives way, because it is weak.
+// If a program's main function or its top-level code throws an error, the program calls
+// swift_errorInMain of the standard library with this error. The function in this file replaces
+// swift_errorInMain, because the executable's own definition takes precedence over those in shared
+// libraries. If the standard library is linked statically, the library's function takes precedence,
+// because the function in this file is weak.
 
 static void (*on_error_in_main)(const void *error) = NULL;
 

@@ -1,7 +1,8 @@
-// In C, because a handler can run on any thread, in the middle of anything: no allocation, no locks,
-// no Swift. It counts, writes to the loop's eventfd, and returns. The loop compares the counts and runs the registered handlers as callbacks
-// of its own. signalfd is not used, because it would require the signal to be blocked in every
-// thread, including those that the library did not start, and in every child until it unblocks it.
+// This file is in C, because a signal handler can run on any thread and can interrupt any code. A handler must not
+// allocate memory, take locks, or run Swift code. The handler counts the signal, writes to the loop's eventfd, and
+// returns. The loop compares the counts, and runs the registered handlers as its own callbacks. signalfd is not used,
+// because it would require the signal to be blocked in every thread, including the threads that the library did not
+// start, and in every child process until the child unblocks the signal.
 #define _GNU_SOURCE
 #include "signals.h"
 
@@ -18,21 +19,21 @@ _Atomic(uint32_t) asyncio_signal_arrivals_counter = 0;
 
 static struct {
     atomic_uint count;
-    /// Arrivals since the latest installation, if the second one is to end the process.
+    /// The number of arrivals since the latest installation, if the second arrival should end the process.
     atomic_uint strikes;
     _Atomic(struct receiver *) receivers;
 } signals[highest_signal + 1];
 
-/// A loop that handles a signal. Receivers are used again and never freed, because a handler may be
-/// looking at them on any thread.
+/// A loop that handles a signal. Receivers are reused and never freed, because a handler on any thread may be reading
+/// them.
 struct receiver {
-    /// The loop's eventfd plus two (so 1 for none); 0 if the receiver is not in use.
+    /// The loop's eventfd plus two, which is 1 if there is no eventfd. The value is 0 if the receiver is not in use.
     atomic_int wake;
     atomic_bool is_insistent;
     struct receiver *next;
 };
 
-/// Guards changes. The handler only reads.
+/// A lock that guards changes. The handler only reads, so it does not take the lock.
 static pthread_mutex_t changes = PTHREAD_MUTEX_INITIALIZER;
 
 static bool is_valid(int number) { return number >= 1 && number <= highest_signal; }
@@ -61,7 +62,7 @@ static void on_signal(int number) {
     }
 }
 
-/// The receiver of a loop, or one that is not in use, or a new one; NULL without memory.
+/// Returns the receiver of a loop, an unused receiver, or a new receiver, or returns NULL if there is no memory.
 static struct receiver *receiver_for(int number, int wake) {
     struct receiver *unused = NULL;
     for (struct receiver *each = atomic_load(&signals[number].receivers); each; each = each->next) {
@@ -114,7 +115,8 @@ void asyncio_signal_uninstall(int number, int wake_fd) {
     }
     struct sigaction current;
     if (!is_used && sigaction(number, NULL, &current) == 0 && current.sa_handler == on_signal) signal(number, SIG_DFL);
-    // Only now: until the default action is restored, the signal has a receiver.
+    // The receivers are removed only now, because the signal must have a receiver until the default action is
+    // restored.
     for (struct receiver *each = atomic_load(&signals[number].receivers); each; each = each->next) {
         if (atomic_load(&each->wake) == wake_fd + 2) atomic_store(&each->wake, 0);
     }

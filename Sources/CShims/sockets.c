@@ -1,6 +1,7 @@
-// The addresses of sockets. In C, because an address has a type for each family, all of which the
-// calls take as another type; in Swift, each call would have to rebind its memory. accept4 and
-// struct ucred are declared only for GNU programs, which Swift's imports are not.
+// The addresses of sockets. This file is in C, because each address family has its own address
+// type, but the calls take pointers to a generic address type. In Swift, each call would have to
+// rebind the memory. In addition, accept4 and struct ucred are declared only for GNU programs, and
+// Swift's imports do not count as such.
 #define _GNU_SOURCE
 #include "sockets.h"
 
@@ -14,8 +15,9 @@ int asyncio_accept(int fd, struct sockaddr_storage *address, socklen_t *length) 
     *length = sizeof *address;
     int accepted = accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0 || (errno != ENOSYS && errno != EPERM)) return result_of(accepted);
-    // EPERM comes from a firewall, about one connection, or from a filter that refuses the call.
-    // The older call accepts the next connection, or fails in the same way.
+    // EPERM comes either from a firewall, which rejects a single connection, or from a filter that
+    // rejects the call. In both cases, try the older call, which accepts the next connection or
+    // fails in the same way.
     *length = sizeof *address;
     accepted = accept(fd, (struct sockaddr *)address, length);
     if (accepted < 0) return -errno;

@@ -1,12 +1,14 @@
-// A child is created as by posix_spawn: with a clone that shares this process's memory and stops
-// its thread until the child executes another program. No page tables are copied, however much
-// memory this process has, and an error is returned through the shared memory. posix_spawn itself
-// is not used, because it provides no pidfd that is certain to be the child's (before glibc 2.39),
-// no controlling terminal, and no information about which step failed.
+// This file creates a child in the same way as posix_spawn does. The clone shares this process's
+// memory, and the calling thread is stopped until the child executes another program. No page
+// tables are copied, regardless of how much memory this process has, and an error is returned
+// through the shared memory. posix_spawn itself is not used, because it provides no controlling
+// terminal and no information about which step failed. Before glibc 2.39, it also provides no pidfd
+// that certainly belongs to the child.
 //
-// In C, because of what the child is: until it executes the program, it may only make system calls.
-// It must not allocate, lock, or run a signal handler of ours, which would run in the parent's
-// memory. All signals are blocked meanwhile. Swift code can allocate anywhere.
+// This file is in C, because the child may make only system calls until it executes the program.
+// The child must not allocate memory or take locks. It also must not run one of this process's
+// signal handlers, which would run in the parent's memory, so all signals are blocked during this
+// time. Swift code cannot be used, because it can allocate memory anywhere.
 #define _GNU_SOURCE
 #include "spawn.h"
 
@@ -38,8 +40,9 @@
 #define SYS_pidfd_send_signal 424
 #endif
 
-// Sanitizers keep data about the process in its memory, which a child that shares the memory would
-// corrupt. With a sanitizer, the child gets a copy of all memory except its stack.
+// Sanitizers keep data about the process in the process's memory. A child that shares this memory
+// would corrupt the data. Therefore, with a sanitizer, the child gets a copy of all memory except
+// its stack.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 #define SANITIZED 1
@@ -76,8 +79,9 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/// Does the work of close_range before Linux 5.11 and where a container's filter refuses it: marks
-/// each descriptor that /proc lists. Without /proc, the descriptors stay open.
+/// Replaces close_range on kernels before Linux 5.11, and in containers whose filter rejects that
+/// call. This function marks each descriptor that /proc lists. Without /proc, the descriptors stay
+/// open.
 static void mark_each_close_on_exec(void) {
     int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;
@@ -88,8 +92,8 @@ static void mark_each_close_on_exec(void) {
     long count;
     while ((count = syscall(SYS_getdents64, folder, buffer.bytes, sizeof buffer.bytes)) > 0) {
         for (long at = 0; at < count;) {
-            // struct linux_dirent64: the entry's length follows two words, and its name follows the
-            // type.
+            // In struct linux_dirent64, the entry's length follows two words, and its name follows
+            // the type.
             uint16_t length;
             memcpy(&length, buffer.bytes + at + 16, sizeof length);
             int fd = 0;
@@ -106,7 +110,8 @@ static bool place_descriptors(const asyncio_spawn_request *request) {
     int highest = 2;
     for (int i = 0; i < request->count; i++)
         if (request->targets[i] > highest) highest = request->targets[i];
-    // First move the sources out of the way, because one's source may be another's target.
+    // First move the sources out of the way, because the source of one descriptor may be the target
+    // of another.
     for (int i = 0; i < request->count; i++) {
         request->scratch[i] = fcntl(request->sources[i], F_DUPFD_CLOEXEC, highest + 1);
         if (request->scratch[i] < 0) return false;
@@ -125,13 +130,13 @@ static bool become_member(const asyncio_spawn_request *request, int parent) {
     if (request->umask >= 0) umask((mode_t)request->umask);
     if (request->parent_death_signal == 0) return true;
     if (prctl(PR_SET_PDEATHSIG, request->parent_death_signal) < 0) return false;
-    // The parent may have ended just before.
+    // The parent may have ended just before the signal was requested.
     if (getppid() != parent) raise(request->parent_death_signal);
     return true;
 }
 
-/// Tries the candidates as a shell does: skips files that do not exist. If none can be executed,
-/// the first other error is reported.
+/// Tries the candidates in the same way as a shell does, and skips files that do not exist. If no
+/// candidate can be executed, the first error of a different kind is reported.
 static void execute(const asyncio_spawn_request *request) {
     int error = 0;
     for (const char *const *file = request->candidates; *file; file++) {
@@ -170,7 +175,7 @@ int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, in
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    // At the far end of the stack, which both sides can see.
+    // The state is at the far end of the stack, which both processes can access.
     child_state *state = stack;
     *state = (child_state){.request = request, .parent = getpid()};
     *pidfd = -1;
@@ -202,8 +207,8 @@ int asyncio_reap(int pidfd, bool waits, int *status) {
 int asyncio_pidfd_signal(int pidfd, int pid, int number) {
     if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == 0) return 0;
     if (errno != ENOSYS && errno != EPERM && errno != EACCES) return -errno;
-    // A container's filter may refuse the call. The process ID works as well, because no other
-    // process gets it before the child is reaped by the owner of its pidfd.
+    // A container's filter may reject the call. In that case, the process ID is safe to use,
+    // because no other process can get this ID before the owner of the pidfd reaps the child.
     return kill(pid, number) < 0 ? -errno : 0;
 }
 

@@ -1,5 +1,5 @@
-// The limits of a thread's stack. In C, because Swift has neither thread-local variables nor the
-// address of a frame. Must run on the thread that it looks at.
+// The limits of a thread's stack. This file is in C, because Swift has neither thread-local
+// variables nor the address of a frame. The code must run on the thread whose stack it inspects.
 #define _GNU_SOURCE
 #include "stack.h"
 
@@ -17,7 +17,8 @@ void asyncio_find_stack(void) {
         pthread_attr_getstack(&attributes, &start, &size);
         pthread_attr_destroy(&attributes);
     }
-    // A main thread without a stack limit has no known end. This size is assumed for it.
+    // If a main thread has no stack limit, the end of its stack is unknown. In that case, this size
+    // is assumed.
     const size_t most = 64 << 20;
     uintptr_t end = (uintptr_t)start;
     if (size > most) {
@@ -25,6 +26,6 @@ void asyncio_find_stack(void) {
         size = most;
     }
     asyncio_thread_stack_span = size / 4;
-    // 1 if the stack is not known: no address is as low.
+    // The limit is 1 if the stack is unknown, because no address is that low.
     asyncio_thread_stack_limit = size ? end + size / 4 : 1;
 }

@@ -1,5 +1,6 @@
-// Pseudo-terminals. In C, because the C library declares their functions only for X/Open programs,
-// which Swift's imports are not, and because TIOCGPTPEER is a macro that Swift cannot import.
+// Pseudo-terminals. This file is in C, because the C library declares their functions only for
+// X/Open programs, and Swift's imports do not count as such. In addition, Swift cannot import the
+// macro TIOCGPTPEER.
 #define _GNU_SOURCE
 #include "terminal.h"
 

@@ -1,7 +1,8 @@
-// The stacks of threads. In C, because it walks raw memory with frame pointers and the code of a
-// signal handler. The handler (take_sample, and what it calls) runs on the thread that is
-// inspected, in the middle of anything: no allocation, no locks, no symbols, only reading the
-// thread's stack and code, writing to memory that exists, and system calls.
+// The stacks of threads. This file is in C, because it walks raw memory with frame pointers, and
+// because it contains a signal handler. The handler (take_sample and the functions that it calls)
+// runs on the inspected thread and can interrupt any code. It must not allocate memory, take locks,
+// or look up symbols. It only reads the thread's stack and code, writes to existing memory, and
+// makes system calls.
 #define _GNU_SOURCE
 #include "thread_frames.h"
 
@@ -26,15 +27,16 @@
 // MARK: Walking a stack
 
 // Swift code keeps frame pointers, but the libraries below it do not. If a thread was stopped in
-// one of those, the stack is searched for the first return address outside of it. The frame of an
-// async function has a mark in the saved frame pointer, and its context below it. From there on,
-// the functions that await it are more useful than the functions that run it.
+// one of these libraries, the stack is searched for the first return address outside of the
+// library. The frame of an async function has a mark in the saved frame pointer, and the function's
+// context is below that pointer. From this frame on, the functions that await the async function
+// are more useful than the functions that run it.
 
 typedef struct {
     uintptr_t pc, sp, fp;
 } registers;
 
-/// A stack, or a copy of one. `words` points to the content at `low`.
+/// A stack or a copy of a stack. `words` points to the content at the address `low`.
 typedef struct {
     uintptr_t low, high;
     const uintptr_t *words;
@@ -49,7 +51,8 @@ AS_IT_LIES static uintptr_t word_at(const stack_view *stack, uintptr_t address) 
     return stack->words[(address - stack->low) / sizeof(uintptr_t)];
 }
 
-/// Whether there is a frame record at `fp`: the caller's frame pointer, and the return address.
+/// Whether there is a frame record at `fp`. It consists of the caller's frame pointer and the
+/// return address.
 static bool is_record(const stack_view *stack, uintptr_t fp) {
     if (!has_word(stack, fp) || !has_word(stack, fp + 8)) return false;
     uintptr_t outer = word_at(stack, fp) & ~ASYNC_FRAME;
@@ -73,8 +76,8 @@ static int walk(registers at, const stack_view *stack, uintptr_t *frames, int ca
             frames[count++] = word;
             break;
         }
-        // The caller's frame pointer, if the library left it alone or keeps records of its own.
-        // Otherwise, the next record up the stack is the caller's.
+        // Find the caller's frame pointer, if the library left it unchanged or has its own frame
+        // records. Otherwise, the next record up the stack belongs to the caller.
         while (fp <= slot && is_record(stack, fp)) fp = word_at(stack, fp) & ~ASYNC_FRAME;
         if (fp <= slot || !is_record(stack, fp)) {
             fp = slot + sizeof(uintptr_t);
@@ -98,12 +101,13 @@ static int walk(registers at, const stack_view *stack, uintptr_t *frames, int ca
 
 // MARK: A thread in a system call
 
-// The kernel reports where the thread is. The stack is copied, and the thread is not disturbed. It
-// continues only if the call returns meanwhile, and then the walk can find less.
+// The kernel reports the thread's position. The stack is copied without disturbing the thread. If
+// the system call returns in the meantime, the thread continues, and the walk may find fewer
+// frames.
 static int frames_in_system_call(
     asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async, bool *is_running) {
     *is_running = true;
-    // A thread that looks at itself is in no other call than this one.
+    // A thread that inspects itself is in no system call other than this one.
     if (place.thread == (pid_t)syscall(SYS_gettid)) return 0;
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)place.thread);
@@ -140,8 +144,9 @@ static int frames_in_system_call(
 
 // MARK: A thread that computes
 
-// A leaf function need not keep a frame pointer, and then its caller would be missed. Its first
-// instructions show whether it does. The exception tables help to find them.
+// A leaf function does not have to set up a frame pointer. In that case, the walk would miss its
+// caller. The first instructions of the function show whether it sets up a frame pointer. The
+// exception tables help to find these instructions.
 struct dwarf_eh_bases {
     void *text, *data, *function;
 };
@@ -154,9 +159,10 @@ AS_IT_LIES static bool keeps_frame_pointer(uintptr_t pc) {
     uintptr_t start = (uintptr_t)bases.function;
     if (start > pc) return true;
 #if defined(__x86_64__)
-    // The frame is already gone.
+    // The frame has already been removed.
     if (*(const unsigned char *)pc == 0xc3) return false;
-    // push %rbp; then, at once or soon: mov %rsp, %rbp, or lea 8(%rsp), %rbp.
+    // The instructions are push %rbp and, immediately or soon afterward, mov %rsp, %rbp or lea
+    // 8(%rsp), %rbp.
     const unsigned char *code = (const unsigned char *)start;
     uintptr_t length = pc - start < 32 ? pc - start : 32;
     for (uintptr_t i = 0; i + 3 <= length; i++) {
@@ -180,15 +186,16 @@ static struct {
     asyncio_thread_place place;
     uintptr_t *frames;
     int capacity, count, first_async;
-    /// The return address of the innermost function, if it keeps no frame pointer.
+    /// The return address of the innermost function, if this function does not set up a frame
+    /// pointer.
     uintptr_t leaf_return;
     _Atomic(int) state;
     sem_t done;
 } sample;
 enum { IDLE, ASKED, TAKEN };
 
-// Runs on the thread that is inspected. Safe in a signal handler: it reads the thread's own stack
-// and code, writes to existing memory, and makes system calls.
+// This function runs on the inspected thread. It is safe in a signal handler, because it only reads
+// the thread's own stack and code, writes to existing memory, and makes system calls.
 static void take_sample(int signal, siginfo_t *info, void *raw) {
     (void)signal;
     (void)info;
@@ -228,7 +235,7 @@ static void take_sample(int signal, siginfo_t *info, void *raw) {
     errno = saved_errno;
 }
 
-/// A signal that no other code uses, claimed from now on; 0 if all are used.
+/// Claims a signal that no other code uses, and returns it. Returns 0 if all signals are in use.
 static int claimed_signal(void) {
     static int claimed = 0;
     if (claimed != 0) return claimed;
@@ -264,7 +271,7 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
     }
     while (sem_timedwait(&sample.done, &limit) != 0) {
         if (errno == EINTR) continue;
-        // The signal may still arrive, and must then find nothing to do.
+        // The signal may still arrive. In that case, the handler must have nothing to do.
         int asked = ASKED;
         if (atomic_compare_exchange_strong(&sample.state, &asked, IDLE)) return 0;
         while (sem_wait(&sample.done) != 0) {}
@@ -302,7 +309,7 @@ int asyncio_own_frames(uintptr_t *frames, int capacity) {
 }
 
 asyncio_thread_place asyncio_this_thread(void) {
-    // Cached, because the system reads a file to find the first thread's stack.
+    // The place is cached, because the system reads a file to find the first thread's stack.
     static __thread asyncio_thread_place place;
     pid_t thread = (pid_t)syscall(SYS_gettid);
     if (place.thread == thread) return place;

@@ -1,5 +1,5 @@
 //===-- The stacks of threads ----------------------------------------------===//
-// As addresses without names. Nothing here costs the program anything until it is used.
+// The stacks consist of addresses without names. This code has no cost until it is used.
 #ifndef ASYNCIO_THREAD_FRAMES_H
 #define ASYNCIO_THREAD_FRAMES_H
 
@@ -16,16 +16,17 @@ typedef struct {
     uintptr_t stack_high;
 } asyncio_thread_place;
 
-/// The calling thread.
+/// Returns the calling thread.
 asyncio_thread_place asyncio_this_thread(void);
-/// The return addresses of another thread, innermost first. The functions that await the running
-/// async function come last, from index `*first_async` on. Returns their number; 0 if the thread
-/// could not be inspected. A thread in a system call is not disturbed. A thread that computes gets
-/// a signal that no other code uses. One caller at a time.
+/// Finds the return addresses of another thread, innermost first. The functions that await the
+/// running async function come last, starting at index `*first_async`. Returns the number of
+/// addresses, or 0 if the thread could not be inspected. A thread in a system call is not
+/// disturbed. A computing thread receives a signal that no other code uses. Only one thread at a
+/// time can call this function.
 int asyncio_thread_frames(
     asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async);
 
-/// The return addresses of the calling thread, innermost first.
+/// Finds the return addresses of the calling thread, innermost first.
 int asyncio_own_frames(uintptr_t *frames, int capacity);
 
 #endif

@@ -1,5 +1,6 @@
-// Threads. In C, because pthread_setname_np and sem_clockwait are declared only for GNU programs,
-// which Swift's imports are not, and because Swift cannot import syscall(2).
+// Threads. This file is in C, because pthread_setname_np and sem_clockwait are declared only for
+// GNU programs, and Swift's imports do not count as such. In addition, Swift cannot import
+// syscall(2).
 #define _GNU_SOURCE
 #include "threads.h"
 

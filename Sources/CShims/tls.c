@@ -5,13 +5,12 @@
 //     peer's bytes -> input (borrowed, then kept) -> SSL -> plain bytes
 //     plain bytes  -> SSL -> output -> for the peer
 //
-// Input is borrowed for the duration of a call, because OpenSSL usually takes all of it at once.
-// Only the remainder is copied. Output grows as needed, so that a write never stops halfway. The
-// sender decides how much may pile up. Both are freed when empty, so an idle connection has
-// neither.
+// Input is borrowed for the duration of a call, because OpenSSL usually takes all of it at once. Only the
+// remainder is copied. Output grows as needed, so that a write never stops halfway. The sender limits the
+// amount of buffered output. Empty buffers are freed, so an idle connection has no buffers.
 //
-// In C, because OpenSSL calls the BIO back in the middle of its own calls, and because all calls go
-// through the table of openssl.h. Nothing here makes a system call.
+// This file is in C, because OpenSSL calls the BIO's callbacks during its own calls, and because all calls go
+// through the table of openssl.h. The code makes no system calls.
 #include "clock.h"
 #include "openssl.h"
 #include "tls.h"
@@ -53,7 +52,7 @@ struct asyncio_tls {
     buffer kept; // older than the borrowed input
     buffer output;
     void *session;
-    /// The reason for a failure, which is final.
+    /// The reason for a failure. A failure is final.
     char *failure;
     const unsigned char *name; // set while a choice is wanted
     size_t name_count;
@@ -156,7 +155,8 @@ asyncio_tls *asyncio_tls_create(asyncio_tls_context *context, bool is_server, bo
     ossl.SSL_set_bio(ssl, bio, bio);
     is_server ? ossl.SSL_set_accept_state(ssl) : ossl.SSL_set_connect_state(ssl);
     if (asyncio_virtual_time() != ASYNCIO_REAL_TIME) {
-        // OpenSSL reads the date of the thread, which is virtual; certificates are valid in the machine's time.
+        // OpenSSL would read the thread's date, which can be virtual, but certificates are valid in the
+        // machine's time.
         time_t date = (time_t)(asyncio_machine_time(CLOCK_REALTIME) / 1000000000);
         ossl.X509_VERIFY_PARAM_set_time(ossl.SSL_get0_param(ssl), date);
     }
@@ -242,7 +242,8 @@ int asyncio_tls_read(asyncio_tls *tls, void *bytes, size_t capacity, size_t *cou
 
 int asyncio_tls_write(asyncio_tls *tls, const void *bytes, size_t count) {
     if (has_failed(tls)) return ASYNCIO_TLS_FAILED;
-    // Room for all records at once, each of at most 16 KiB plus less than 100 bytes.
+    // Reserve room for all records at once. Each record has at most 16 KiB of data and less than 100
+    // additional bytes.
     if (!reserve(&tls->output, count + (count / 16384 + 1) * 100)) return fail(tls);
     size_t written = 0;
     int result = ossl.SSL_write_ex(tls->ssl, bytes, count, &written);
@@ -278,8 +279,8 @@ static void find_name(asyncio_tls *tls) {
     tls->name_count = length;
 }
 
-/// Runs before anything of the client's first message takes effect, so that a ticket of one context
-/// is not accepted by another.
+/// Runs before any part of the client's first message takes effect, so that one context does not accept a
+/// ticket of another context.
 int asyncio_tls_client_hello(void *ssl, int *alert, void *unused) {
     (void)unused;
     asyncio_tls *tls = ossl.SSL_get_ex_data(ssl, 0);

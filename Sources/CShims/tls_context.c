@@ -1,6 +1,6 @@
-// The settings that many connections share: an SSL_CTX with today's safe defaults. In C, because
-// OpenSSL calls back, and because all calls go through the table of openssl.h. Callbacks run inside
-// OpenSSL, and must not start another call on the same connection.
+// The settings that many connections share, in an SSL_CTX with modern, safe defaults. This file is
+// in C, because OpenSSL calls back into it, and because all calls go through the table of
+// openssl.h. Callbacks run inside OpenSSL, and must not start another call on the same connection.
 #include "openssl.h"
 #include "tls.h"
 
@@ -48,8 +48,8 @@ asyncio_tls_context *asyncio_tls_context_create(bool is_server) {
     }
     context->ctx = ctx;
     ossl.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
-    // As in Python's default contexts since 3.13: any trusted certificate can end a chain, not only
-    // a root, and certificates must conform to RFC 5280.
+    // As in Python's default contexts since version 3.13, any trusted certificate can end a chain,
+    // not only a root certificate, and certificates must conform to RFC 5280.
     ossl.X509_VERIFY_PARAM_set_flags(ossl.SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_X509_STRICT);
     ossl.SSL_CTX_set_options(
         ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -100,7 +100,8 @@ bool asyncio_tls_context_set_cipher_suites(asyncio_tls_context *context, const c
 
 // MARK: ALPN
 
-/// Chooses the server's first protocol that the client supports too. Finding none is not an error.
+/// Chooses the server's first protocol that the client also supports. The lack of a common protocol
+/// is not an error.
 static int select_alpn(
     void *ssl, const unsigned char **chosen, unsigned char *length, const unsigned char *offered, unsigned count,
     void *argument) {
@@ -149,14 +150,14 @@ bool asyncio_tls_context_trust_directory(asyncio_tls_context *context, const cha
     return succeeded(ossl.SSL_CTX_load_verify_dir(context->ctx, path), "the directory cannot be used");
 }
 
-/// Whether the text had no further block, rather than a broken one.
+/// Whether the text ended, rather than containing an invalid block.
 static bool reached_end(void) {
     enum { ERR_LIB_PEM = 9, PEM_R_NO_START_LINE = 108 };
     unsigned long error = ossl.ERR_peek_last_error();
     return ((error >> 23) & 0xff) == ERR_LIB_PEM && (error & 0x7fffff) == PEM_R_NO_START_LINE;
 }
 
-/// Returns the password, and never asks for one on the terminal.
+/// Returns the password, and never asks for it on the terminal.
 static int give_password(char *buffer, int size, int writing, void *password) {
     (void)writing;
     size_t length = password ? strlen(password) : 0;
@@ -165,7 +166,7 @@ static int give_password(char *buffer, int size, int writing, void *password) {
     return (int)length;
 }
 
-/// Passes each certificate of `pem` to `use`. Returns -1 if one is broken or rejected.
+/// Passes each certificate of `pem` to `use`. Returns -1 if a certificate is invalid or rejected.
 static int each_certificate(
     asyncio_tls_context *context, const void *pem, size_t count, bool flag,
     bool (*use)(asyncio_tls_context *, void *certificate, int index, bool flag)) {

@@ -1,6 +1,6 @@
-// io_uring. In C, because its queues are memory that the kernel reads and writes meanwhile: indices
-// are atomic, and each slot must be complete before the index that passes it on is stored. Swift
-// cannot import syscall(2) either. One thread at a time uses a ring.
+// io_uring. This file is in C, because the kernel reads and writes the memory of the queues at the
+// same time. The indices are atomic, and each slot must be complete before the index that publishes
+// it is stored. In addition, Swift cannot import syscall(2). Only one thread at a time uses a ring.
 #define _GNU_SOURCE
 #include "uring.h"
 
@@ -65,7 +65,7 @@ _Static_assert(sizeof(completion) == 16, "the kernel's size");
 
 typedef struct {
     uint32_t entries, completions, flags, thread_cpu, thread_idle, features, workers, reserved[3];
-    // Offsets in the memory of the queues.
+    // The offsets in the memory of the queues.
     struct {
         uint32_t head, tail, mask, entries, flags, dropped, array, reserved;
         uint64_t address;
@@ -91,15 +91,14 @@ typedef struct {
 
 struct asyncio_ring {
     int fd;
-    /// Whether the ring is still disabled. An owned ring is enabled by the first thread that enters
-    /// it.
+    /// Whether the ring is still disabled. The first thread that enters an owned ring enables it.
     bool disabled;
 
-    // Indices grow without limit, and are masked to get a slot. The kernel moves the head of the
-    // submissions and the tail of the completions.
+    // Indices grow without limit, and are masked to get the number of a slot. The kernel moves the
+    // head of the submissions and the tail of the completions.
     _Atomic uint32_t *sq_head, *sq_tail, *sq_flags;
     uint32_t sq_mask, sq_entries;
-    /// The index of the next submission. `sq_tail` follows it when the ring is entered.
+    /// The index of the next submission. `sq_tail` is set to this index when the ring is entered.
     uint32_t sq_next;
     submission *submissions;
 
@@ -121,7 +120,7 @@ int asyncio_ring_create(unsigned entries, unsigned completions, uint32_t flags, 
     if (flags & ASYNCIO_RING_OWNED)
         with.flags |= SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN | SETUP_TASKRUN_FLAG | SETUP_R_DISABLED | SETUP_SUBMIT_ALL;
     long fd = result_of(syscall(SYSCALL_SETUP, entries, &with));
-    // An older kernel does not know the flags.
+    // An older kernel does not support the flags.
     if (fd < 0) return fd == -EINVAL ? -ENOSYS : (int)fd;
 
     const uint32_t needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_SUBMIT_STABLE | FEATURE_EXT_ARG;
@@ -161,7 +160,7 @@ int asyncio_ring_create(unsigned entries, unsigned completions, uint32_t flags, 
     ring->cq_tail = (void *)(base + with.cq.tail);
     ring->cq_mask = with.completions - 1;
     ring->completions = (void *)(base + with.cq.cqes);
-    // The kernel allows any order of submissions. Here, it is the order of the slots.
+    // The kernel allows any order of submissions. This code uses the order of the slots.
     uint32_t *order = (void *)(base + with.sq.array);
     for (uint32_t i = 0; i < with.entries; i++) order[i] = i;
     *out = ring;
@@ -215,7 +214,8 @@ int asyncio_ring_enter(asyncio_ring *ring, unsigned completions, int64_t timeout
 int asyncio_ring_submit(asyncio_ring *ring) { return enter(ring, 0, 0, -1); }
 
 int asyncio_ring_submit_or_drop(asyncio_ring *ring) {
-    // The kernel may lack memory, or room for completions, which entering provides.
+    // The kernel may lack memory or room for completions. Entering the ring makes room for
+    // completions.
     int result = -EAGAIN;
     for (int attempt = 0; attempt < 100; attempt++) {
         result = asyncio_ring_enter(ring, 0, 0);
@@ -233,7 +233,7 @@ bool asyncio_ring_has_work(const asyncio_ring *ring) {
 
 // MARK: Submitting
 
-/// Returns the next free slot, cleared. Submits the queue first if it is full.
+/// Clears and returns the next free slot. If the queue is full, the queue is submitted first.
 static int next_submission(asyncio_ring *ring, submission **out) {
     if (queued(ring) == ring->sq_entries) {
         int result = asyncio_ring_submit(ring);
@@ -269,7 +269,8 @@ int asyncio_ring_cancel(asyncio_ring *ring, uint64_t target) {
     });
 }
 
-// Not attempted by this thread first, which would open a pipe without waiting for its other end.
+// This thread must not attempt the operation first, because it would open a pipe without waiting
+// for the other end.
 int asyncio_ring_open(asyncio_ring *ring, const char *path, int flags, uint32_t permissions, uint64_t token) {
     return submit(ring, (submission){
         .opcode = OP_OPENAT, .flags = SQE_ASYNC, .fd = AT_FDCWD, .address = (uint64_t)(uintptr_t)path, .length = permissions,
@@ -319,9 +320,9 @@ bool asyncio_ring_next(asyncio_ring *ring, asyncio_completion *out) {
     return false;
 }
 
-// A poll operation holds its file. It ends when the kernel does this thread's share of the work,
-// and it does a limited part of that each time the ring is entered. The ring is therefore entered
-// until the end of the operation is among the completions.
+// A poll operation holds its file. The operation ends when the kernel does this thread's share of
+// the work, but the kernel does only a limited amount of work each time the ring is entered.
+// Therefore, this function enters the ring until the completion of the operation has arrived.
 int asyncio_ring_cancel_now(asyncio_ring *ring, uint64_t target) {
     int result = submit(ring, (submission){.opcode = OP_ASYNC_CANCEL, .fd = -1, .address = target, .token = cancel_token});
     if (result < 0) return result;
@@ -330,7 +331,7 @@ int asyncio_ring_cancel_now(asyncio_ring *ring, uint64_t target) {
         result = asyncio_ring_enter(ring, 0, 0);
         if (result < 0 && result != -EINTR) return result;
         uint32_t tail = atomic_load_explicit(ring->cq_tail, memory_order_acquire);
-        // The completion queue is full. The rest comes with the next wait.
+        // The completion queue is full. The remaining completions arrive with the next wait.
         if (seen == tail) return 0;
         for (; seen != tail; seen++) {
             const completion *next = &ring->completions[seen & ring->cq_mask];

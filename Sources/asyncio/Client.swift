@@ -4,15 +4,15 @@ internal import Foundation
 /// Requests information about the loops of a running program.
 struct Client {
     let pid: Int32
-    /// The name of the loop to ask about; nil for all loops.
+    /// The name of the loop to inspect, or nil for all loops.
     var loop: String?
 
     /// A request that the program understands; see InspectionRequest.swift in AsyncIO.
     enum Request {
-        /// The tasks and their stacks. If a loop has many tasks, some come without a stack, so that
-        /// the loop is not held up for long.
+        /// The tasks and their stacks. If a loop has many tasks, some tasks are returned without a stack, so that the
+        /// loop is not delayed for long.
         case stacks
-        /// The same, with the stacks of these tasks only. The keys are the IDs of their loops.
+        /// The tasks, and only the stacks of the given tasks. The keys are the IDs of their loops.
         case stacksOf([UInt32: [UInt64]])
     }
 
@@ -20,14 +20,14 @@ struct Client {
         try decoded(try answer(to: try text(of: request)))
     }
 
-    /// The response as JSON, after checking that it is valid.
+    /// Returns the response as JSON after checking that it is valid.
     func json(_ request: Request) throws(ClientError) -> String {
         let answer = try answer(to: try text(of: request))
         _ = try decoded(answer)
         return printableJSON(String(decoding: answer, as: UTF8.self))
     }
 
-    /// The loops, without their tasks. A program whose loops are blocked also responds to this.
+    /// Returns the loops without their tasks. A program whose loops are blocked also responds to this request.
     func loops() throws(ClientError) -> [Snapshot.Loop] { try decoded(try answer(to: "loops")).loops }
 
     private func text(of request: Request) throws(ClientError) -> String {
@@ -42,7 +42,7 @@ struct Client {
         return (["stacks"] + words).joined(separator: " ")
     }
 
-    /// The IDs of the loops with this name.
+    /// Returns the IDs of the loops with this name.
     private func numbers(ofLoops name: String) throws(ClientError) -> [UInt32] {
         let loops = try loops()
         let wanted = loops.filter { $0.name == printable(name) }
@@ -80,7 +80,7 @@ struct Client {
     // Both limits are sufficient for ten thousand tasks whose stacks have to be symbolized.
     /// The maximum size of a response, in bytes.
     private static let limit = 64 << 20
-    /// The longest time to wait for a response, in milliseconds.
+    /// The maximum time to wait for a response, in milliseconds.
     private static let patience: Int64 = 30_000
 
     private func answer(to request: String) throws(ClientError) -> [UInt8] {
@@ -105,7 +105,7 @@ struct Client {
             case .ended: throw ClientError("process \(pid) has ended")
             }
         }
-        // If the program ends meanwhile, its end of the channel is closed.
+        // If the program ends in the meantime, its end of the channel is closed.
         guard answer.last == UInt8(ascii: "\n") else { throw ClientError("process \(pid) has ended") }
         return answer
     }

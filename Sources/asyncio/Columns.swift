@@ -1,4 +1,4 @@
-// Text in the columns of a terminal.
+// Measures and formats text in terminal columns.
 
 extension Character {
     /// The number of columns that a terminal uses for the character: 2 for Chinese, Japanese, and Korean
@@ -19,7 +19,7 @@ extension Character {
 extension String {
     var columns: Int { reduce(0) { $0 + $1.columns } }
 
-    /// As many characters from the beginning as fit into `width` columns.
+    /// Returns as many characters from the beginning as fit into `width` columns.
     func cut(_ width: Int) -> String {
         var used = 0
         return String(
@@ -29,12 +29,12 @@ extension String {
             })
     }
 
-    /// The string padded with trailing spaces to `width` columns, or truncated if it is longer.
+    /// Returns the string, padded with trailing spaces to `width` columns, or truncated if it is longer.
     func padded(to width: Int) -> String {
         let text = columns <= width ? self : width > 1 ? cut(width - 1) + "…" : cut(width)
         return text + String(repeating: " ", count: max(0, width - text.columns))
     }
 
-    /// The string padded with leading spaces to `width` columns.
+    /// Returns the string, padded with leading spaces to `width` columns.
     func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(0, width - columns)) + self }
 }

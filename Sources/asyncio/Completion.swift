@@ -2,8 +2,8 @@ internal import ArgumentParser
 internal import AsyncIOSystem
 internal import Foundation
 
-/// The programs that a shell offers when it completes the process to inspect: those of this user
-/// that allow inspection.
+/// Returns the processes that a shell offers as completions. These are the current user's programs that allow
+/// inspection.
 func processCompletions() -> [String] {
     InspectionChannel.processes().map { pid in
         let name = programName(of: pid)
@@ -15,7 +15,7 @@ func processCompletions() -> [String] {
     }
 }
 
-/// The names of the loops of the process whose ID is among the words of the command line.
+/// Returns the names of the loops in the process whose ID is among the words of the command line.
 func loopCompletions(after words: [String]) -> [String] {
     for pid in words.compactMap({ Int32($0) }) {
         guard let loops = try? Client(pid: pid).loops() else { continue }
@@ -25,7 +25,7 @@ func loopCompletions(after words: [String]) -> [String] {
     return []
 }
 
-/// The name of a program, as the system shows it.
+/// Returns the name of a program, as the system shows it.
 func programName(of pid: Int32) -> String {
     let text = try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)
     return printable(text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "?")

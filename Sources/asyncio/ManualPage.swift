@@ -13,12 +13,12 @@ struct ManualPage {
         write()
     }
 
-    /// The page, in the macros of man(7).
+    /// The text of the page, with the macros of man(7).
     var text: String { lines.map { $0 + "\n" }.joined() }
 
     private mutating func write() {
         let name = tool.commandName
-        // Without a date, so that the page depends only on the source.
+        // The page has no date, so that it depends only on the source.
         lines.append(".TH \(name.uppercased()) 1 \"\" \"swift-asyncio \(packageVersion)\" \"User Commands\"")
         section("NAME")
         lines.append("\(name) \\- inspect a running program that uses swift-asyncio")
@@ -158,7 +158,7 @@ private struct Help: Decodable {
     }
 
     struct Argument: Decodable {
-        /// `positional`, `option`, or `flag`.
+        /// The kind of argument: `positional`, `option`, or `flag`.
         var kind: String
         var names: [Name]?
         var valueName: String?
@@ -166,12 +166,12 @@ private struct Help: Decodable {
         var defaultValue: String?
         var shouldDisplay: Bool
 
-        /// Whether every command has it.
+        /// Whether every command has this argument.
         var isCommon: Bool { names?.contains { $0.name == "help" || $0.name == "version" } == true }
     }
 
     struct Name: Decodable {
-        /// `long` or `short`.
+        /// The kind of name, such as `long` or `short`.
         var kind: String
         var name: String
 

@@ -5,21 +5,21 @@ internal import Foundation
 struct Snapshot {
     var pid: Int32
     var program: String
-    /// At least one.
+    /// The loops, of which there is at least one.
     var loops: [Loop]
 
     struct Loop: Decodable {
         var id: UInt32
         var name: String
-        /// Why nothing else is known.
+        /// The reason why no other information is available.
         var error: String?
-        /// Why there are no tasks.
+        /// The reason why there are no tasks, if the loop is blocked.
         var blocked: Blocked?
         var figures: Figures?
         var tasks: [TaskFacts]?
         var omitted: Int?
         var stacksOmitted: Int?
-        /// Cycles of tasks, by ID.
+        /// The cycles of tasks that are waiting for each other, as task IDs.
         var deadlocks: [[UInt64]]?
     }
 
@@ -90,11 +90,11 @@ extension Snapshot {
     /// The name and ID of the process.
     var title: String { "\(program) (\(pid))" }
 
-    /// Whether lines about a loop have to say which loop it is.
+    /// Whether lines about a loop must name the loop.
     var hasSeveralLoops: Bool { loops.count > 1 }
 
-    /// What is known about the loops that do not respond, and one line for each cycle of tasks that wait
-    /// for each other.
+    /// Lines that describe the loops that do not respond, and one line for each cycle of tasks that are waiting for
+    /// each other.
     var alarmLines: [String] { loops.flatMap(blockedLines) + loops.flatMap(deadlockLines) }
 
     func blockedLines(of loop: Loop) -> [String] { loop.blockedLines(isNamed: hasSeveralLoops) }
@@ -121,12 +121,12 @@ extension Snapshot.Loop {
                 of: treeTasks, deadlocks: deadlocks ?? [], omitted: omitted ?? 0, stacksOmitted: stacksOmitted ?? 0)
     }
 
-    /// One line for each cycle of tasks that wait for each other.
+    /// Returns one line for each cycle of tasks that are waiting for each other.
     func deadlockLines(isNamed: Bool) -> [String] {
         TaskTree.deadlockLines(deadlocks ?? [], among: treeTasks, loop: isNamed ? name : nil)
     }
 
-    /// What is known about a loop that does not respond.
+    /// Returns lines that describe a loop that does not respond.
     func blockedLines(isNamed: Bool) -> [String] {
         if let error { return [isNamed ? "loop \"\(name)\": \(error)" : error] }
         guard let blocked else { return [] }
@@ -140,8 +140,8 @@ extension Snapshot.Loop {
 }
 
 extension Snapshot.Figures {
-    /// The figures of two loops together: sums, and the longer one of two durations. Another process can
-    /// send any numbers, so that a sum can overflow.
+    /// Combines the figures of two loops. Counts are added, and the longer of two durations is used. Another process
+    /// can send any numbers, so a sum could overflow.
     static func + (one: Self, other: Self) -> Self {
         Self(
             turns: one.turns &+ other.turns, steps: one.steps &+ other.steps, tasks: one.tasks &+ other.tasks,
@@ -155,7 +155,7 @@ extension Snapshot.Figures {
 }
 
 extension Snapshot.TaskFacts {
-    /// Where the task is: the innermost of the program's own functions.
+    /// The place of the task, which is in the innermost of the program's own functions.
     var place: String? { stack?.first.map { "\($0.place) in \($0.function)" } }
     var shortPlace: String? { stack?.first.map { "\($0.shortPlace) in \($0.function)" } }
 }
@@ -163,7 +163,7 @@ extension Snapshot.TaskFacts {
 // MARK: Text from another process
 
 extension Snapshot {
-    /// A copy whose text contains no terminal control sequences.
+    /// A copy of the snapshot whose text contains no terminal control sequences.
     var printable: Snapshot {
         var copy = self
         copy.program = AsyncIOSystem.printable(program)

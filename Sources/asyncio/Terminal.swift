@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// The terminal, set up for a live view: the alternate screen, no cursor, and keys that do not
-/// need Enter. The terminal is restored when the program exits.
+/// The terminal, set up for a live view. It shows the alternate screen without a cursor, and reads keys without waiting
+/// for Enter. The terminal is restored when the program exits.
 struct Terminal {
     struct Size {
         var columns: Int
@@ -17,7 +17,7 @@ struct Terminal {
 
     static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
 
-    // SAFETY: written once, before it is read, and only on the program's single thread.
+    // SAFETY: this variable is written once, before it is read, and is used only on the program's single thread.
     private nonisolated(unsafe) static var original = termios()
 
     static func takeOver() {
@@ -48,7 +48,7 @@ struct Terminal {
         var poller = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&poller, 1, milliseconds) > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: 16)
-        // SAFETY: reads at most as many bytes as the array holds.
+        // SAFETY: the call reads at most as many bytes as the array holds.
         let count = unsafe read(STDIN_FILENO, &bytes, bytes.count)
         guard count > 0 else { return .end }
         switch Array(bytes[..<count]) {

@@ -33,8 +33,8 @@ struct Target: ParsableArguments {
 }
 
 extension Target {
-    /// Returns the program's response. On an error, prints one line to standard error and throws
-    /// an exit code.
+    /// Returns the program's response. If an error occurs, the method prints one line to standard error and throws an
+    /// exit code.
     func snapshot(_ request: Client.Request = .stacks) throws -> Snapshot {
         do {
             return try client.snapshot(request)

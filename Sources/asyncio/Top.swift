@@ -22,7 +22,7 @@ struct Top: ParsableCommand {
     func run() throws {
         let client = target.client
         var view = TopView(delay: delay)
-        // The first request makes the program start timing its steps; later responses have the times.
+        // The first request makes the program start timing its steps. Later responses contain the times.
         view.take(try target.snapshot())
         do { try lookAtShown(&view, client) } catch { throw target.complaint(error) }
         if once {
@@ -46,7 +46,7 @@ struct Top: ParsableCommand {
                 view.take(try client.snapshot(.stacks))
                 try lookAtShown(&view, client)
             } catch {
-                // The program has ended or does not respond: keep showing the last response.
+                // The program has ended or does not respond, so keep showing the last response.
                 view.complaint = "\(error)"
                 draw(view, isColored)
                 while let key = Terminal.key(within: -1), view.press(key) { draw(view, isColored) }
@@ -55,8 +55,8 @@ struct Top: ParsableCommand {
         }
     }
 
-    /// Requests the missing stacks of the tasks that are shown. If there are many tasks, a response
-    /// does not contain all stacks.
+    /// Requests the missing stacks of the displayed tasks. If there are many tasks, a response does not contain all
+    /// stacks.
     private func lookAtShown(_ view: inout TopView, _ client: Client) throws(ClientError) {
         guard view.lacksStacks else { return }
         view.takeStacks(try client.snapshot(.stacksOf(view.shownTasks(once ? 1_000 : Terminal.size.rows))))

@@ -3,7 +3,8 @@ internal import AsyncIOSystem
 extension TopView {
     static func title(of snapshot: Snapshot) -> String { "asyncio top - \(snapshot.title)" }
 
-    /// The lines above the list of tasks: the figures of all loops together, and of each one.
+    /// Returns the lines above the list of tasks. They contain the combined figures of all loops, and the figures of
+    /// each loop.
     func header(_ snapshot: Snapshot, _ size: Terminal.Size) -> [String] {
         let title = Self.title(of: snapshot)
         let all = snapshot.loops.compactMap(\.figures)
@@ -42,7 +43,7 @@ extension TopView {
             + "blocked \(figures.stalls) times, longest \(timeInWords(nanoseconds: figures.longestStall))"
     }
 
-    /// A line for each loop, as far as they leave room for the tasks.
+    /// Returns a line for each loop, but only as many lines as leave room for the tasks.
     private func linesOfLoops(_ loops: [Snapshot.Loop], _ size: Terminal.Size) -> [String] {
         let room = size.rows == .max ? loops.count : max(1, size.rows / 4)
         let width = min(Self.widthOfLoop, loops.map(\.name.columns).max() ?? 0)
@@ -53,6 +54,6 @@ extension TopView {
         return lines + (loops.count > room ? ["  … and \(loops.count - room) more"] : [])
     }
 
-    /// The nearest integer.
+    /// Returns the nearest integer.
     private func whole(_ number: Double) -> Int { Int(exactly: number.rounded()) ?? .max }
 }

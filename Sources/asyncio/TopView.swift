@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// The live view: the latest snapshot, and how to show it.
+/// The live view, which consists of the latest snapshot and the display settings.
 struct TopView {
     enum Order: Character, CaseIterable {
         case name = "n"
@@ -28,7 +28,7 @@ struct TopView {
     private var isReversed = false
     private var firstRow = 0
     private(set) var isPaused = false
-    /// Why there are no more updates.
+    /// The reason why there are no more updates.
     var complaint: String?
 
     init(delay: Double) { self.delay = delay }
@@ -60,7 +60,7 @@ struct TopView {
     /// Whether stacks are missing because there were too many tasks.
     var lacksStacks: Bool { latest?.loops.contains { ($0.stacksOmitted ?? 0) > 0 } ?? false }
 
-    /// The IDs of the tasks that are shown, by the IDs of their loops.
+    /// Returns the IDs of the displayed tasks, by the IDs of their loops.
     func shownTasks(_ rows: Int) -> [UInt32: [UInt64]] {
         Dictionary(grouping: sortedRows.dropFirst(firstRow).prefix(rows), by: \.loop.id)
             .mapValues { $0.map(\.task.id) }
@@ -102,7 +102,7 @@ struct TopView {
     func lines(_ size: Terminal.Size, isColored: Bool) -> [String] {
         guard let latest else { return [] }
         let paint = { (text: String, color: Color) in isColored ? color.rawValue + text + "\u{1B}[0m" : text }
-        // A line that is too long would wrap and push the others down.
+        // A line that is too long would wrap and push the following lines down.
         var lines = header(latest, size).map { $0.cut(size.columns) }
         let title = lines[0].prefix(Self.title(of: latest).count)
         lines[0] = paint(String(title), .title) + lines[0].dropFirst(title.count)
@@ -120,7 +120,7 @@ struct TopView {
             return Color(ofState: row.task.state).map { paint(text, $0) } ?? text
         }
         guard size.rows != .max else { return lines }
-        // A line too many would scroll the first one away.
+        // An additional line would scroll the first line off the screen.
         lines = Array(lines.prefix(max(0, size.rows - 1)))
         while lines.count < size.rows - 1 { lines.append("") }
         let arrow = isReversed ? "↑" : "↓"

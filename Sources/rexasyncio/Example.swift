@@ -1,14 +1,14 @@
 import ArgumentParser
 
-/// A small program with a command-line flag of its own.
+/// A small program with its own command-line flag.
 nonisolated struct Example: EnumerableFlag {
     /// The name of the example, which is also its flag.
     let name: String
     let summary: String
-    /// The parts, which run one after the other.
+    /// The parts, which run one after another.
     let parts: [Part]
 
-    /// A function, and its source.
+    /// A function and its source.
     struct Part {
         let source: String
         let run: @MainActor () async throws -> Void

@@ -1,12 +1,12 @@
-/// Where the program prints.
+/// The destination of the program's output.
 nonisolated enum Output {
-    /// Receives the printed text, with the terminators. If it is nil, as always except in tests, the text goes to
-    /// standard output.
+    /// A closure that receives the printed text, including the terminators. If this is nil, the text goes to standard
+    /// output. It is nil except in tests.
     @TaskLocal static var recorder: (@MainActor @Sendable (String) -> Void)?
 }
 
-/// Prints like Swift's own function, which it hides in this module so that tests can record the
-/// output of the examples.
+/// Prints like Swift's own `print`. In this module, this function hides Swift's own function, so that tests can record
+/// the output of the examples.
 func print(_ items: Any..., separator: String = " ", terminator: String = "\n") {
     let text = items.map { "\($0)" }.joined(separator: separator)
     if let recorder = Output.recorder {

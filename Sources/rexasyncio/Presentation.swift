@@ -1,4 +1,4 @@
-/// Runs examples, and prints the source of each part after the part's own lines.
+/// Runs examples, and prints the source of each part after the output of the part.
 struct Presentation {
     enum SourceStyle {
         case none
@@ -8,7 +8,7 @@ struct Presentation {
 
     let source: SourceStyle
 
-    /// The line between two parts.
+    /// The line that separates two parts.
     static let rule = String(repeating: "-", count: 72)
     /// The indentation of the source.
     static let indentation = String(repeating: " ", count: 8)

@@ -32,7 +32,7 @@ struct RexAsyncIO: ParsableCommand {
     @Option(help: ArgumentHelp("The server's port; 0 for a free one.", valueName: "n"))
     var port = 0
 
-    /// The main job also runs if there is no flag.
+    /// Whether the main job runs. It also runs if there is no flag.
     private var runsMainJob: Bool { mainJob || (examples.isEmpty && !all) }
 
     func validate() throws {

@@ -1,7 +1,7 @@
 /// Adds the colors of a terminal to Swift code.
 ///
-/// It recognizes only the parts of the language that the examples use: a comment or a string literal
-/// ends on the line where it begins.
+/// The highlighter recognizes only the parts of the language that the examples use. For example, a comment or a string
+/// literal must end on the line where it begins.
 nonisolated enum SwiftHighlighter {
     enum Color: String {
         case comment = "\u{1B}[90m"
@@ -11,10 +11,10 @@ nonisolated enum SwiftHighlighter {
         case type = "\u{1B}[34m"
     }
 
-    /// Ends a color.
+    /// The sequence that ends a color.
     private static let end = "\u{1B}[0m"
 
-    /// A line of code with its colors.
+    /// Returns a line of code with its colors.
     static func highlight(_ line: Substring) -> String {
         var rest = line
         var result = ""
@@ -41,8 +41,7 @@ nonisolated enum SwiftHighlighter {
         return result
     }
 
-    /// Takes a string literal from the beginning of `rest`, and colors its text as text, and its
-    /// interpolations as code.
+    /// Takes a string literal from the beginning of `rest`, and colors its text as text and its interpolations as code.
     private static func literal(_ rest: inout Substring) -> String {
         var result = ""
         var text = rest.prefix(1)
@@ -63,7 +62,7 @@ nonisolated enum SwiftHighlighter {
         return result + color(text, .string)
     }
 
-    /// The parenthesis at the beginning of the code, up to the one that closes it.
+    /// Returns the beginning of the code, from the opening parenthesis through the matching closing parenthesis.
     private static func interpolation(_ code: Substring) -> Substring {
         var depth = 0
         for index in code.indices {

@@ -79,8 +79,9 @@ public final class RedisClient: RedisSending {
 
     /// Sends several commands together and waits for all replies.
     ///
-    /// The replies are in the order of the commands. An error reply appears as ``RedisValue/error(_:)``. Other tasks'
-    /// commands do not come between them, but the server does not execute them atomically; see ``transaction(_:)``.
+    /// The replies are in the order of the commands. An error reply appears as ``RedisValue/error(_:)``. The commands
+    /// of other tasks do not come between these commands, but the server does not execute them atomically; see
+    /// ``transaction(_:)``.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``, but not ``RedisError``.
     ///
@@ -103,14 +104,14 @@ public final class RedisClient: RedisSending {
 
     // MARK: Separate connections
 
-    /// Runs `body` with a connection that no other task uses. Use it for commands that block, for `WATCH`, and for
-    /// other commands that change the state of a connection.
+    /// Runs `body` with a connection that no other task uses. Use a separate connection for commands that block, for
+    /// `WATCH`, and for other commands that change the state of a connection.
     ///
-    /// The connection is returned to a pool, unless `body` throws or leaves the connection in another state.
+    /// The connection is returned to a pool, unless `body` throws an error or changes the state of the connection.
     ///
     /// - Parameters:
     ///   - key: In a cluster, a key that `body` uses. The connection is opened to the server that has this key.
-    ///   - body: Uses the connection.
+    ///   - body: A closure that uses the connection.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; the errors that occur while connecting; `CancellationError` if the task is
     ///   cancelled. When an error is thrown, the connection is closed.
@@ -130,7 +131,7 @@ public final class RedisClient: RedisSending {
 
     // MARK: Closing
 
-    /// Closes all connections. Commands that have not been answered fail. Calling this again does nothing.
+    /// Closes all connections. Commands that have not been answered fail. Calling this method again has no effect.
     ///
     /// redis-py: `aclose`.
     public func close() async {
@@ -141,7 +142,7 @@ public final class RedisClient: RedisSending {
     }
 }
 
-/// Creates a client, runs `body` with it, and closes it.
+/// Creates a client, runs `body` with it, and closes the client.
 ///
 /// ```swift
 /// try await withRedis("redis://localhost") { redis in
@@ -160,7 +161,7 @@ public func withRedis<T>(
     try await withRedis(RedisConfiguration(url: url), body)
 }
 
-/// Creates a client, runs `body` with it, and closes it.
+/// Creates a client, runs `body` with it, and closes the client.
 ///
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`.

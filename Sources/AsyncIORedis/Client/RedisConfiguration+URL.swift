@@ -11,9 +11,9 @@ extension RedisConfiguration {
     /// | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these Sentinels monitor      |
     /// | `redis+cluster://host:6379,host:6379`               | a cluster with these nodes                   |
     ///
-    /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow a question mark: `db` (the
-    /// database), `protocol` (2 or 3), `client_name`, `timeout` (of commands, in seconds), `connect_timeout`,
-    /// `username`, and `password`. Special characters in a user, a password, or a path must be percent-encoded.
+    /// `rediss+sentinel` and `rediss+cluster` use TLS. The following parameters can appear after a question mark: `db`
+    /// (the database), `protocol` (2 or 3), `client_name`, `timeout` (for commands, in seconds), `connect_timeout`,
+    /// `username`, and `password`. Special characters in a user name, a password, or a path must be percent-encoded.
     ///
     /// - Throws: `ValueError` if the URL is not valid.
     ///
@@ -39,7 +39,7 @@ extension RedisConfiguration {
         var credentials: Credentials?
         if let at = authority.lastIndex(of: "@") {
             let parts = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            // A name alone is not enough to log in.
+            // A user name alone is not enough to log in.
             guard parts.count == 2 else {
                 throw ValueError("the URL has a user without a password; write user:password@, or :password@")
             }

@@ -31,7 +31,7 @@ public struct RedisConfiguration: Sendable {
     public enum Topology: Sendable, Hashable {
         /// One server.
         case standalone(Address)
-        /// One server, on a Unix socket.
+        /// One server on a Unix socket.
         case unix(path: String)
         /// A master that Sentinels monitor. The client asks the Sentinels for the address of the master.
         case sentinel([Address], master: String)
@@ -77,23 +77,24 @@ public struct RedisConfiguration: Sendable {
     public var clientName: String?
     /// The newest version of the protocol that the client uses.
     public var protocolVersion = ProtocolVersion.resp3
-    /// The number of connections that all tasks share, for each server. One is enough for most programs, because all
-    /// tasks can use it at the same time.
+    /// The number of connections that all tasks share, for each server. One connection is enough for most programs,
+    /// because all tasks can use it at the same time.
     public var connections = 1
     /// The maximum number of connections that ``RedisClient/withConnection(for:_:)`` opens, for each server. If all of
-    /// them are in use, tasks wait.
+    /// these connections are in use, tasks wait for one.
     public var dedicatedConnections = 50
     /// The time limit for connecting and logging in.
     public var connectTimeout = Duration.seconds(5)
     /// The time limit for the reply to a command, or `nil` for no limit. If the server does not answer in time, the
     /// connection is closed.
     public var commandTimeout: Duration? = .seconds(10)
-    /// The interval at which connections for subscriptions are checked, because they may receive no data for a long
+    /// The interval at which subscription connections are checked. These connections may receive no data for a long
     /// time.
     public var healthCheckInterval = Duration.seconds(30)
     /// The delays between attempts to connect.
     public var backoff = Backoff(initial: .milliseconds(50), factor: 2, maximum: .seconds(2), jitter: 0.5)
-    /// The number of consecutive failed attempts to connect after which the commands that wait for the connection fail.
+    /// The number of consecutive failed attempts to connect after which the commands that are waiting for the
+    /// connection fail.
     public var connectAttempts = 5
     /// The limits on the data that a server can send.
     public var limits = RedisLimits()

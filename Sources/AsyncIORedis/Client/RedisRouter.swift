@@ -5,13 +5,13 @@ protocol RedisRouter: AnyObject {
     /// An open connection that can be used for any command, if there is only one server and it is connected.
     var openLink: RedisLink? { get }
     func send(_ command: RedisCommand) async throws -> RedisReply
-    /// Sends commands. Their replies are the elements of an array.
+    /// Sends commands, and returns their replies as the elements of an array.
     func send(_ commands: [RedisCommand]) async throws -> RedisReply
-    /// Sends commands that one server has to execute without other commands in between.
+    /// Sends commands that one server must execute without other commands in between.
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply
-    /// Returns the server of a key, or any server.
+    /// Returns the server that has a key, or any server if the key is nil.
     func node(for key: [UInt8]?) async throws -> RedisNode
-    /// Records that the server of a key was the wrong one, or is unavailable.
+    /// Records an error that shows that a server was the wrong one or is unavailable.
     func noteFailure(_ error: any Error)
     /// Returns the servers that together have all keys.
     func masters() async throws -> [RedisNode]
@@ -22,7 +22,7 @@ extension RedisRouter {
     var openLink: RedisLink? { nil }
     func noteFailure(_ error: any Error) {}
 
-    /// Opens a connection to the server of a key, or to any server.
+    /// Opens a connection to the server that has a key, or to any server if the key is nil.
     func connect(for key: [UInt8]?) async throws -> RedisLink {
         do {
             return try await node(for: key).connect()

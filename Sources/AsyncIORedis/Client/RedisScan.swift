@@ -19,7 +19,7 @@ public struct RedisScan<Element>: AsyncSequence {
 
     /// The servers to ask, one after another.
     let servers: nonisolated(nonsending) () async throws -> [Send]
-    /// The command before the cursor, and the arguments after it.
+    /// The part of the command before the cursor, and the arguments after the cursor.
     let command: RedisCommand
     let rest: RedisCommand
     /// Creates the elements from a batch.
@@ -96,7 +96,7 @@ extension RedisClient {
     /// - Parameters:
     ///   - match: The pattern, such as `user:*`, or `nil` for all keys.
     ///   - count: The number of keys that the server examines for each batch, or `nil` for its default, which is 10.
-    ///   - type: The type of the values, such as `hash`, or `nil` for all.
+    ///   - type: The type of the values, such as `hash`, or `nil` for all types.
     ///
     /// redis-py: `scan_iter`.
     public func scan(match: String? = nil, count: Int? = nil, type: String? = nil) -> RedisScan<RedisValue> {

@@ -1,4 +1,4 @@
-/// A type to which commands can be sent: ``RedisClient`` or ``RedisConnection``.
+/// A type that can send commands: ``RedisClient`` or ``RedisConnection``.
 ///
 /// The typed methods (``get(_:)``, ``set(_:_:)``, …) are members of this protocol.
 public protocol RedisSending {

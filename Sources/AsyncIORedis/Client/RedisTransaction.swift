@@ -1,7 +1,7 @@
 internal import AsyncIO
 
 extension RedisClient {
-    /// Executes commands atomically: no other client's command comes between them.
+    /// Executes commands atomically, so that no other client's command comes between them.
     ///
     /// ```swift
     /// let replies = try await redis.transaction([
@@ -15,8 +15,8 @@ extension RedisClient {
     ///
     /// - Parameter commands: The commands. All are sent in one write.
     /// - Returns: The replies, in the order of the commands. An error reply appears as ``RedisValue/error(_:)``.
-    /// - Throws: ``RedisError`` if the server does not accept one of the commands, in which case it executes none; the
-    ///   same errors as ``send(_:)-(RedisCommand)``.
+    /// - Throws: ``RedisError`` if the server does not accept one of the commands (in that case, the server executes
+    ///   none of them); the same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `pipeline(transaction=True)`.
     public func transaction(_ commands: [RedisCommand]) async throws -> [RedisValue] {
@@ -40,7 +40,7 @@ extension RedisClient {
     /// - Parameters:
     ///   - keys: The keys that `body` reads.
     ///   - attempts: The maximum number of times that `body` runs.
-    ///   - body: Reads the keys, and returns the commands.
+    ///   - body: A closure that reads the keys and returns the commands.
     /// - Returns: The replies to the commands.
     /// - Throws: ``RedisConflictError`` if the keys changed during every attempt; the errors of `body`; the same errors
     ///   as ``transaction(_:)``.
@@ -64,7 +64,7 @@ extension RedisClient {
 }
 
 extension RedisConnection {
-    /// Watches keys. The next ``transaction(_:)`` is not executed if another client changes one of them in the
+    /// Watches keys. The next ``transaction(_:)`` is not executed if another client changes one of these keys in the
     /// meantime.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -83,8 +83,8 @@ extension RedisConnection {
 
     /// Executes commands atomically, and stops watching all keys.
     ///
-    /// - Returns: The replies, in the order of the commands; `nil` if a watched key has changed, in which case nothing
-    ///   was executed.
+    /// - Returns: The replies, in the order of the commands, or `nil` if a watched key has changed. In that case, the
+    ///   server executed nothing.
     /// - Throws: The same errors as ``RedisClient/transaction(_:)``.
     ///
     /// redis-py: `pipeline(transaction=True)`.
@@ -115,7 +115,7 @@ enum Transaction {
         [RedisCommand("MULTI")] + commands + [RedisCommand("EXEC")]
     }
 
-    /// Returns the replies to the commands; nil if a watched key has changed.
+    /// Returns the replies to the commands, or nil if a watched key has changed.
     static func replies(to reply: RedisReply) throws -> [RedisValue]? {
         switch reply {
         case .failure(let error): throw error

@@ -2,8 +2,8 @@ internal import AsyncIO
 
 /// Sends all commands to the master that Sentinels monitor. Loop thread only.
 //
-// Before it opens a connection, the client asks for the master's address. After a failover, the connections to the old
-// master are lost, or the old master answers that it is a replica, so the client asks again.
+// The client asks for the master's address before it opens a connection. After a failover, either the connections to
+// the old master are lost, or the old master answers that it is a replica. In both cases, the client asks again.
 final class SentinelRouter: RedisRouter {
     private let configuration: RedisConfiguration
     private let node: RedisNode
@@ -25,7 +25,7 @@ final class SentinelRouter: RedisRouter {
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply { try await send(commands) }
 
     /// Sends commands again on another connection if the server has become a replica. In that case, the server has
-    /// executed nothing.
+    /// executed none of the commands.
     private func untilWritable(_ send: nonisolated(nonsending) () async throws -> RedisReply) async throws -> RedisReply
     {
         var generator = SystemRandomNumberGenerator()
@@ -43,7 +43,8 @@ final class SentinelRouter: RedisRouter {
         switch reply {
         case .value(.error(let error)) where error.code == .readOnly: return error
         case .value(.array(let values)):
-            // Commands that were executed must not be sent again, so all must have been refused.
+            // Executed commands must not be sent again, so the commands are repeated only if the server refused all of
+            // them.
             var first: RedisError?
             for value in values {
                 guard case .error(let error) = value, error.code == .readOnly else { return nil }
@@ -63,7 +64,7 @@ final class SentinelRouter: RedisRouter {
 final class MasterFinder {
     private let connector: RedisConnector
     private let master: String
-    /// The Sentinel that answered last is at the front.
+    /// The addresses of the Sentinels. The Sentinel that answered most recently is first.
     private var sentinels: [RedisConfiguration.Address]
 
     init(_ configuration: RedisConfiguration, _ sentinels: [RedisConfiguration.Address], master: String) {
@@ -77,7 +78,7 @@ final class MasterFinder {
         let address = try await find()
         let link = try await connector.connect(to: address)
         do {
-            // A Sentinel that was cut off from the others can still return the old master.
+            // A Sentinel that was cut off from the others may still return the address of the old master.
             guard case .value(let role) = try await link.send(RedisCommand("ROLE")),
                 try role.array.first?.string == "master"
             else {

@@ -1,9 +1,9 @@
 internal import AsyncIO
 
-/// Sends each command to the server of a cluster that has its keys. Loop thread only.
+/// Sends each command to the cluster server that has the command's keys. Loop thread only.
 //
-// The client asks any server for the assignment of slots to servers. When a server answers that a slot is elsewhere, or
-// when a server is unavailable, the client asks again.
+// The client asks any server for the assignment of slots to servers. The client asks again when a server answers that
+// another server has the slot, or when a server is unavailable.
 final class ClusterRouter: RedisRouter {
     private let configuration: RedisConfiguration
     private let seeds: [RedisConfiguration.Address]
@@ -40,10 +40,10 @@ final class ClusterRouter: RedisRouter {
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply {
         let slot = try KeySlot.common(of: commands.flatMap(\.keys))
         return try await deliver(to: slot) { node, isAsking in
-            // A transaction cannot follow keys that are being moved one by one, so it waits until the move is complete.
+            // A cluster moves keys one by one, so a transaction waits until the move is complete.
             try await node.send(commands)
         } refusal: { reply in
-            // A command that is not accepted aborts the transaction, so nothing was executed.
+            // If the server does not accept a command, it aborts the transaction, so nothing was executed.
             guard case .value(.array(let values)) = reply, case .error(let last)? = values.last,
                 last.code == .transactionAborted || last.code == .moved
             else { return nil }
@@ -54,7 +54,7 @@ final class ClusterRouter: RedisRouter {
 
     /// Sends commands to the server of a slot, and follows redirections.
     ///
-    /// - Parameter refusal: Returns the error in a reply if it means that nothing was executed.
+    /// - Parameter refusal: A closure that returns the error in a reply if the error means that nothing was executed.
     private func deliver(
         to slot: KeySlot?, _ send: nonisolated(nonsending) (RedisNode, _ isAsking: Bool) async throws -> RedisReply,
         refusal: (RedisReply) -> RedisError?
@@ -147,7 +147,8 @@ final class ClusterRouter: RedisRouter {
         return .value(.array(values))
     }
 
-    /// Sends commands to a server, or to any server. A server that cannot be reached has executed nothing.
+    /// Sends commands to the server at an address, or to any server if the address is nil. A server that cannot be
+    /// reached has executed nothing.
     private func send(
         _ commands: [RedisCommand], to address: RedisConfiguration.Address?
     ) async throws -> RedisReply {
@@ -228,7 +229,7 @@ final class ClusterRouter: RedisRouter {
     /// Asks for the topology in a single task. All commands that need the topology wait for it.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
-        // A capture list would make the closure concurrent, and it would then leave the loop.
+        // A capture list would make the closure concurrent, so the closure would leave the loop.
         weak let router = self
         refresh = createTask(name: "the topology of a Redis cluster") {
             defer { router?.refresh = nil }

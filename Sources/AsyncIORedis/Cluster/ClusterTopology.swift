@@ -2,13 +2,13 @@ internal import AsyncIO
 
 /// The assignment of slots to servers.
 struct ClusterTopology {
-    /// For each slot, the index of its server in `masters`; -1 if no server has it.
+    /// For each slot, the index of its server in `masters`, or -1 if no server has the slot.
     private(set) var slots = [Int16](repeating: -1, count: KeySlot.count)
     private(set) var masters: [RedisConfiguration.Address] = []
 
     /// - Parameters:
     ///   - reply: The reply to `CLUSTER SLOTS`.
-    ///   - host: The host that was asked, which the reply can leave out.
+    ///   - host: The host that was asked, which the reply may omit.
     /// - Throws: ``RedisTypeError`` if the reply does not have the expected form.
     init(_ reply: RedisValue, askedFrom host: String) throws {
         for range in try reply.array {
@@ -41,7 +41,7 @@ struct ClusterTopology {
     }
 }
 
-/// The reply of a server of a cluster to a command whose key is on another server: `MOVED 3999 127.0.0.1:6381`.
+/// A cluster server's reply to a command whose key is on another server, such as `MOVED 3999 127.0.0.1:6381`.
 struct ClusterRedirection {
     let isPermanent: Bool
     let slot: Int

@@ -7,8 +7,8 @@ struct KeySlot: Hashable {
     /// - Complexity: O(*n*), where *n* is the length of the key.
     init(of key: some Collection<UInt8>) {
         var hashed = key[...]
-        // If the key has a hash tag, only the tag counts: the text between the first { and the next }, unless that text
-        // is empty.
+        // If the key has a hash tag, only the tag determines the slot. The tag is the text between the first { and the
+        // next }, unless that text is empty.
         if let open = key.firstIndex(of: 0x7B) {
             let rest = key[key.index(after: open)...]
             if let close = rest.firstIndex(of: 0x7D), close != rest.startIndex { hashed = rest[..<close] }
@@ -16,7 +16,7 @@ struct KeySlot: Hashable {
         number = Int(Self.checksum(hashed)) % Self.count
     }
 
-    /// CRC-16 with the polynomial 0x1021, as XMODEM uses it.
+    /// Returns the CRC-16 checksum with the polynomial 0x1021, as in XMODEM.
     static func checksum(_ bytes: some Sequence<UInt8>) -> UInt16 {
         bytes.reduce(0) { $0 << 8 ^ table[Int($0 >> 8) ^ Int($1)] }
     }

@@ -1,4 +1,4 @@
-// Finds the arguments of a command that are keys.
+// Finds the keys among the arguments of a command.
 
 extension RedisCommand {
     /// The positions of a command's keys.
@@ -8,7 +8,8 @@ extension RedisCommand {
         /// Every `step`-th argument from `first` through `last` is a key. If `last` is negative, it counts from the
         /// end.
         case at(first: Int, last: Int, step: Int)
-        /// The argument `count` is the number of keys, which follow it. There can be another key at `also`.
+        /// The argument at the position `count` is the number of keys, and the keys follow it. If `also` is not nil,
+        /// the argument at that position is another key.
         case counted(count: Int, also: Int?)
         /// The keys are the first half of the arguments after the word STREAMS.
         case streams
@@ -42,8 +43,8 @@ extension RedisCommand {
         return table
     }()
 
-    /// The keys. For an unknown command, the first argument is assumed to be the only key, which is right for most
-    /// commands.
+    /// The keys of the command. If the command is unknown, its first argument is assumed to be the only key, which is
+    /// correct for most commands.
     ///
     /// - Complexity: O(*n*), where *n* is the number of bytes.
     var keys: [[UInt8]] {

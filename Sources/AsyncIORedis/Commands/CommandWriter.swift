@@ -1,7 +1,7 @@
 /// Writes the parts of commands to memory.
 //
-// A command consists of many small parts. Checking the room for each byte would take most of the time, so the room for
-// all parts is checked once, by the array's `write(_:_:)`.
+// A command consists of many small parts. Checking the room for each byte would take most of the time, so the array's
+// `write(_:_:)` checks the room for all parts once.
 @unsafe
 struct CommandWriter {
     // SAFETY: the memory belongs to the array that creates the writer, for the duration of `body`.
@@ -68,11 +68,12 @@ extension [UInt8] {
     ///
     /// - Parameters:
     ///   - size: The number of bytes that `body` writes.
-    ///   - body: Writes the bytes.
+    ///   - body: A closure that writes the bytes.
     @inline(__always)
     mutating func write(_ size: Int, _ body: (inout CommandWriter) -> Void) {
         append(addingCapacity: size) { (output: inout OutputSpan<UInt8>) in
-            // SAFETY: the memory has room for `size` bytes, and the callers compute this size from what they write.
+            // SAFETY: the memory has room for `size` bytes, and the callers compute this size from the data that they
+            // write.
             unsafe output.withUnsafeMutableBufferPointer { memory, count in
                 guard let start = memory.baseAddress else { return }
                 var writer = unsafe CommandWriter(start)
@@ -85,7 +86,7 @@ extension [UInt8] {
 
 /// Numbers as decimal digits.
 enum Decimal {
-    /// The number of digits and the sign of a number.
+    /// Returns the number of characters in a number, including its sign.
     @inline(__always)
     static func size(of number: Int) -> Int {
         if 0..<10 ~= number { return 1 }

@@ -56,7 +56,8 @@ extension UInt32: RedisArgument {}
 extension UInt64: RedisArgument {}
 
 extension Double: RedisArgument {
-    /// Appends the number in decimal, with enough digits to restore the exact value; `inf` and `-inf` for infinity.
+    /// Appends the number in decimal, with enough digits to restore the exact value. Infinity is appended as `inf` or
+    /// `-inf`.
     public func append(to command: inout RedisCommand) { command.append("\(self)") }
 }
 

@@ -33,12 +33,12 @@ public struct RedisCommand: Sendable, Hashable {
         encoded.reserveCapacity(Self.initialCapacity)
     }
 
-    /// Enough for most commands. With the header of the array, malloc still treats the block as a small one.
+    /// A capacity that is enough for most commands. Even with the array's header, malloc treats the block as small.
     private static let initialCapacity = 88
 
     /// Creates a command without arguments.
     ///
-    /// - Parameter name: The name, such as `PING`. Names of two words are sent as two arguments.
+    /// - Parameter name: The name, such as `PING`. A name that consists of two words is sent as two arguments.
     public init(_ name: String) {
         self.init()
         append(name)
@@ -100,7 +100,7 @@ public struct RedisCommand: Sendable, Hashable {
     public mutating func append(_ number: Int) {
         count += 1
         let size = Decimal.size(of: number)
-        // SAFETY: the size is that of the kind, the size, two line ends, and the string.
+        // SAFETY: the reserved size covers the kind, the size, two line ends, and the string.
         unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
             unsafe writer.putHeader(0x24, size)
             unsafe writer.put(number)
@@ -113,7 +113,7 @@ public struct RedisCommand: Sendable, Hashable {
     mutating func append(_ bytes: Span<UInt8>) {
         count += 1
         let size = bytes.count
-        // SAFETY: the size is that of the kind, the size, two line ends, and the string.
+        // SAFETY: the reserved size covers the kind, the size, two line ends, and the string.
         unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
             unsafe writer.putHeader(0x24, size)
             unsafe writer.put(bytes)
@@ -127,7 +127,7 @@ public struct RedisCommand: Sendable, Hashable {
     @inline(__always)
     func write(to outgoing: inout [UInt8]) {
         let (bytes, count) = (encoded.span, count)
-        // SAFETY: the size is that of the kind, the count, a line end, and the strings.
+        // SAFETY: the reserved size covers the kind, the count, a line end, and the strings.
         unsafe outgoing.write(Decimal.size(of: count) + 3 + bytes.count) { writer in
             unsafe writer.putHeader(0x2A, count)
             unsafe writer.put(bytes)

@@ -25,7 +25,7 @@ public struct RedisScript: Sendable, Hashable {
 }
 
 extension RedisSending {
-    /// Runs a script. Sends its digest, and the code only if the server does not have the script.
+    /// Runs a script. The client sends the digest, and sends the code only if the server does not have the script.
     ///
     /// - Parameters:
     ///   - script: The script.

@@ -34,7 +34,7 @@ extension RedisSending {
 
     /// Sets a field if it does not exist.
     ///
-    /// - Returns: Whether it was set.
+    /// - Returns: Whether the field was set.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `hsetnx`.

@@ -1,6 +1,6 @@
 // Keys of all types.
 extension RedisSending {
-    /// Removes keys. In a cluster, all must be in one slot.
+    /// Removes keys. In a cluster, all keys must be in one slot.
     ///
     /// - Returns: The number of keys that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -9,7 +9,7 @@ extension RedisSending {
     @discardableResult
     public func delete(_ keys: any RedisArgument...) async throws -> Int { try await delete(keys) }
 
-    /// Removes keys. In a cluster, all must be in one slot.
+    /// Removes keys. In a cluster, all keys must be in one slot.
     ///
     /// - Returns: The number of keys that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -20,7 +20,7 @@ extension RedisSending {
         keys.isEmpty ? 0 : try await send(RedisCommand("DEL", arguments: keys)).integer
     }
 
-    /// Removes keys, and frees their memory in the background. In a cluster, all must be in one slot.
+    /// Removes keys, and frees their memory in the background. In a cluster, all keys must be in one slot.
     ///
     /// - Returns: The number of keys that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -51,7 +51,7 @@ extension RedisSending {
         try await send(RedisCommand("PEXPIRE", key, duration.redisMilliseconds)).boolean
     }
 
-    /// Makes a key expire at a time, in milliseconds since 1970.
+    /// Makes a key expire at the given time, in milliseconds since 1970.
     ///
     /// - Returns: Whether the key exists.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -101,7 +101,7 @@ extension RedisSending {
         _ = try await send(RedisCommand("RENAME", key, name))
     }
 
-    /// Copies the value of a key to another key. In a cluster, both must be in one slot.
+    /// Copies the value of a key to another key. In a cluster, both keys must be in one slot.
     ///
     /// - Returns: Whether the value was copied.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

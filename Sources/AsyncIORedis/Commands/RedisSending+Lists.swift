@@ -26,7 +26,7 @@ extension RedisSending {
         return try await send(command).integer
     }
 
-    /// Removes and returns the first value of a list, or `nil` if the list is empty.
+    /// Removes and returns the first value of a list, or returns `nil` if the list is empty.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -35,7 +35,7 @@ extension RedisSending {
         try await send(RedisCommand("LPOP", key)).nonNull
     }
 
-    /// Removes and returns the last value of a list, or `nil` if the list is empty.
+    /// Removes and returns the last value of a list, or returns `nil` if the list is empty.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -83,7 +83,7 @@ extension RedisSending {
     /// Removes values that are equal to a given value.
     ///
     /// A positive count removes that many values, starting at the beginning. A negative count starts at the end. A
-    /// count of 0 removes all values.
+    /// count of 0 removes all equal values.
     ///
     /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -114,8 +114,8 @@ extension RedisSending {
         try await send(RedisCommand("LMOVE", key, other, "RIGHT", "LEFT")).nonNull
     }
 
-    /// Removes and returns the first value of the first list that is not empty. Waits until a list has a value, or
-    /// until the time limit is reached. Call this method on a separate connection
+    /// Removes and returns the first value of the first list that is not empty. If all lists are empty, the method
+    /// waits until a list has a value or the time limit is reached. Call this method on a separate connection
     /// (``RedisClient/withConnection(for:_:)``), because a waiting connection executes no other commands.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
@@ -128,9 +128,9 @@ extension RedisSending {
         try await blockingPop("BLPOP", keys, timeout)
     }
 
-    /// Removes and returns the last value of the first list that is not empty. Waits until a list has a value, or until
-    /// the time limit is reached. Call this method on a separate connection (``RedisClient/withConnection(for:_:)``),
-    /// because a waiting connection executes no other commands.
+    /// Removes and returns the last value of the first list that is not empty. If all lists are empty, the method waits
+    /// until a list has a value or the time limit is reached. Call this method on a separate connection
+    /// (``RedisClient/withConnection(for:_:)``), because a waiting connection executes no other commands.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -158,8 +158,8 @@ extension RedisSending {
 }
 
 extension RedisCommand {
-    /// Appends the maximum time that the server waits, in seconds, and extends the time limit for the reply
-    /// accordingly; nil means no limit.
+    /// Appends the server's maximum wait time in seconds, and extends the time limit for the reply accordingly. A
+    /// timeout of nil means no limit.
     mutating func appendTimeout(_ timeout: Duration?) {
         timeLimit = .none
         append(timeout.map { max(0.001, $0 / .seconds(1)) } ?? 0)

@@ -1,6 +1,6 @@
 // Scripts; see ``RedisScript``.
 extension RedisSending {
-    /// Runs code in Lua. A ``RedisScript`` sends the code only once.
+    /// Runs Lua code. A ``RedisScript`` sends the code only once.
     ///
     /// - Returns: The value that the code returns.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -71,7 +71,7 @@ extension RedisSending {
         try await send(RedisCommand("SRANDMEMBER", key)).nonNull
     }
 
-    /// Moves a member to another set. In a cluster, both must be in one slot.
+    /// Moves a member to another set. In a cluster, both sets must be in one slot.
     ///
     /// - Returns: Whether the value was a member.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -130,9 +130,9 @@ extension RedisSending {
         try await send(RedisCommand("ZPOPMAX", key, count)).scored
     }
 
-    /// Removes and returns the member with the lowest score of the first sorted set that is not empty. Waits until a
-    /// set has a member, or until the time limit is reached. Call this method on a separate connection
-    /// (``RedisClient/withConnection(for:_:)``), because a waiting connection executes no other commands.
+    /// Removes and returns the member with the lowest score of the first sorted set that is not empty. If all sets are
+    /// empty, the method waits until a set has a member or the time limit is reached. Call this method on a separate
+    /// connection (``RedisClient/withConnection(for:_:)``), because a waiting connection executes no other commands.
     ///
     /// - Returns: The key, the member, and its score, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

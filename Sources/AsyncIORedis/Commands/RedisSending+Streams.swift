@@ -11,7 +11,7 @@ public struct RedisStreamEntry: Sendable, Hashable {
         self.fields = fields
     }
 
-    /// The value of a field, or `nil` if the entry does not have it.
+    /// The value of a field, or `nil` if the entry does not have this field.
     public subscript(field: String) -> RedisValue? {
         let name = Array(field.utf8)
         return fields.first { (try? $0.key.bytes) == name }?.value
@@ -27,7 +27,7 @@ public struct RedisStreamEntry: Sendable, Hashable {
 
 /// The maximum length of a stream.
 public enum RedisTrim: Sendable, Hashable {
-    /// Approximately the given number of entries. The server trims the stream when that is cheap.
+    /// Approximately the given number of entries. The server trims the stream when trimming is cheap.
     case about(Int)
     /// Exactly the given number of entries.
     case exactly(Int)
@@ -45,7 +45,7 @@ public enum RedisTrim: Sendable, Hashable {
     }
 }
 
-// Streams: logs of entries, which groups of consumers share.
+// Streams: logs of entries that groups of consumers can share.
 extension RedisSending {
     /// Appends an entry to a stream.
     ///
@@ -95,7 +95,7 @@ extension RedisSending {
         return try await send(command).entries
     }
 
-    /// Returns the entries in reverse order, from one identifier back through another.
+    /// Returns the entries from one identifier back to another, in reverse order.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -132,7 +132,7 @@ extension RedisSending {
         return try await send(command).entriesOfOneStream
     }
 
-    /// Creates a group of consumers, and the stream if it does not exist.
+    /// Creates a group of consumers. If the stream does not exist, the server creates it.
     ///
     /// - Parameters:
     ///   - key: The key of the stream.
@@ -200,7 +200,7 @@ extension RedisSending {
     ///   - key: The key of the stream.
     ///   - group: The name of the group.
     ///   - consumer: The name of the consumer.
-    ///   - idle: The minimum time for which an entry has not been acknowledged.
+    ///   - idle: The minimum time for which an entry must have been unacknowledged.
     ///   - start: The identifier to begin with.
     ///   - count: The number of entries to examine.
     /// - Returns: The identifier to continue with, which is `0-0` at the end, and the entries.

@@ -10,9 +10,9 @@ public enum RedisCondition: String, Sendable, Hashable {
 public enum RedisExpiry: Sendable, Hashable {
     /// The key expires after a duration, which is rounded to milliseconds.
     case after(Duration)
-    /// The key expires at a time, in milliseconds since 1970.
+    /// The key expires at the given time, in milliseconds since 1970.
     case at(milliseconds: Int)
-    /// The key expires when it would have expired without the change.
+    /// The key keeps its current expiry time.
     case keep
 
     func append(to command: inout RedisCommand) {
@@ -90,7 +90,7 @@ extension RedisSending {
         return try await !send(command).isNull
     }
 
-    /// Sets the value of a key on the condition that the key exists, or that it does not exist.
+    /// Sets the value of a key only if the key exists, or only if it does not exist.
     ///
     /// - Returns: Whether the value was set.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -100,7 +100,7 @@ extension RedisSending {
         _ key: some RedisArgument, _ value: some RedisArgument, if condition: RedisCondition
     ) async throws -> Bool { try await set(key, value, expiry: nil, if: condition) }
 
-    /// Sets the value of a key, and returns the old one.
+    /// Sets the value of a key, and returns the old value.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -127,7 +127,7 @@ extension RedisSending {
         try await send(RedisCommand("GETEX", key, "PX", duration.redisMilliseconds)).nonNull
     }
 
-    /// Returns the values of several keys, with `nil` for keys that do not exist. In a cluster, all must be in one
+    /// Returns the values of several keys, with `nil` for keys that do not exist. In a cluster, all keys must be in one
     /// slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -138,7 +138,7 @@ extension RedisSending {
         return try await send(RedisCommand("MGET", arguments: keys)).array.map(\.nonNull)
     }
 
-    /// Sets the values of several keys in one step. In a cluster, all must be in one slot.
+    /// Sets the values of several keys in one step. In a cluster, all keys must be in one slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

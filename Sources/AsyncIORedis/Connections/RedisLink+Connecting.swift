@@ -3,7 +3,7 @@ internal import AsyncIO
 /// The target of a link.
 struct RedisTarget {
     let target: ConnectionTarget
-    /// The name that messages use.
+    /// The name that error messages use for the server.
     let name: String
 
     init(_ address: RedisConfiguration.Address) {
@@ -20,8 +20,8 @@ struct RedisTarget {
 extension RedisLink {
     /// Connects to a server and logs in.
     ///
-    /// - Throws: ``RedisConnectionError`` if the server cannot be reached; ``RedisTimeoutError`` if that takes too long;
-    ///   ``RedisError`` if the server refuses the user or the database; ``TLSError``; `CancellationError`.
+    /// - Throws: ``RedisConnectionError`` if the server cannot be reached; ``RedisTimeoutError`` if connecting takes
+    ///   too long; ``RedisError`` if the server refuses the user or the database; ``TLSError``; `CancellationError`.
     static func connect(
         to target: RedisTarget, tls: TLSContext?, _ configuration: RedisConfiguration,
         credentials: RedisConfiguration.Credentials?, database: Int
@@ -79,7 +79,8 @@ extension RedisLink {
             commands = [hello] + (database == 0 ? [] : [RedisCommand("SELECT", database)])
             let replies = try await call(commands)
             guard case .error(let error)? = replies.first else { return try Self.check(replies) }
-            // A server that does not support RESP3 answers with one of these errors. Other errors concern the user.
+            // A server that does not support RESP3 answers with one of these errors. Other errors concern the
+            // credentials.
             guard error.code == .noProtocol || error.text.hasPrefix("ERR unknown command") else { throw error }
         }
         commands = []

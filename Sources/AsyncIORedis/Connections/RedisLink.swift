@@ -4,8 +4,8 @@ internal import DequeModule
 // # A connection and its pipeline
 //
 // A link appends commands to a buffer, and sends the buffer in the next turn. The commands that tasks send in one turn
-// therefore go out in one write. The server answers in order, so the link needs only a queue of missing replies.
-// Replies complete futures directly, within the call that received the bytes; there is no task that reads.
+// therefore go out in one write. The server answers in order, so the link needs only a queue of pending replies.
+// Replies complete futures directly, within the call that received the bytes, so no task has to read.
 
 /// A connection to a server. Loop thread only.
 final class RedisLink: BufferedProtocol {
@@ -19,7 +19,7 @@ final class RedisLink: BufferedProtocol {
     private var transport: Transport?
     @safe @exclusivity(unchecked) private var parser: RedisParser
 
-    // State that each command and each reply uses.
+    // The state that each command and each reply uses.
     /// Bytes to be sent.
     @safe @exclusivity(unchecked) private var outgoing: [UInt8] = []
     @safe @exclusivity(unchecked) private var isFlushQueued = false
@@ -41,10 +41,10 @@ final class RedisLink: BufferedProtocol {
 
     /// Called with messages that are not replies.
     var onPush: (([RedisValue]) -> Void)?
-    /// Called with an error on a link for subscriptions: `SUBSCRIBE` has no reply, but can fail. No other command on
-    /// such a link can fail.
+    /// Called with an error on a link for subscriptions. `SUBSCRIBE` has no reply, but it can fail. No other command on
+    /// a link for subscriptions can fail.
     var onStrayError: ((RedisError) -> Void)?
-    /// Whether arrays are also messages, as they are in RESP2 after `SUBSCRIBE`.
+    /// Whether arrays can also be messages, as in RESP2 after `SUBSCRIBE`.
     var isSubscriber = false
     /// Called once when the link is closed.
     var onClosed: (() -> Void)?
@@ -79,7 +79,7 @@ final class RedisLink: BufferedProtocol {
 
     /// Sends a command and waits for the reply.
     ///
-    /// - Throws: `CancellationError`, in which case the reply is dropped.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, the reply is dropped.
     func send(_ command: RedisCommand) async throws -> RedisReply {
         let future = Future<RedisReply>()
         switch command.timeLimit {
@@ -92,7 +92,7 @@ final class RedisLink: BufferedProtocol {
 
     /// Sends commands and waits for all replies, which are the elements of an array.
     ///
-    /// - Throws: `CancellationError`, in which case the replies are dropped.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, the replies are dropped.
     func send(_ commands: [RedisCommand]) async throws -> RedisReply {
         if commands.isEmpty { return .value(.array([])) }
         let group = ReplyGroup(count: commands.count)
@@ -100,14 +100,14 @@ final class RedisLink: BufferedProtocol {
         return try await group.future.value
     }
 
-    /// Sends a command that has no reply. The server may answer it with messages.
+    /// Sends a command that has no reply. The server may answer the command with messages.
     func sendWithoutReply(_ command: RedisCommand) {
         guard state != .closed else { return }
         command.write(to: &outgoing)
         if !isFlushQueued { queueFlush() }
     }
 
-    /// Sends a command that can block on the server. Deadlines do not apply until it has been answered.
+    /// Sends a command that can block on the server. Deadlines do not apply until this command has been answered.
     private func sendUnlimited(_ command: RedisCommand, _ future: Future<RedisReply>) {
         guard state != .closed else { return send(command, .single(future)) }
         unlimited += 1
@@ -183,7 +183,7 @@ final class RedisLink: BufferedProtocol {
         } catch {
             close(error)
         }
-        // The timer is not cancelled: letting it fire is cheaper than creating a timer for each reply.
+        // The timer is not cancelled, because letting it fire is cheaper than creating a timer for each reply.
         while let first = deadlines.first, first.last <= answered { deadlines.removeFirst() }
     }
 
@@ -280,6 +280,6 @@ final class RedisLink: BufferedProtocol {
 }
 
 extension RedisConnectionError {
-    /// The cause of the loss if the server closed the connection without an error.
+    /// The error for a connection that the server closed without giving a reason.
     static let endOfStream = RuntimeError("the server closed the connection")
 }

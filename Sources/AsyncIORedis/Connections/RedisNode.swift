@@ -11,12 +11,12 @@ final class RedisNode {
     private var nextLink = 0
     private var waiters: [Future<RedisReply>] = []
     private var connector: AsyncTask<Void>?
-    /// The number of attempts to connect that have failed in a row.
+    /// The number of consecutive failed attempts to connect.
     private var failures = 0
     private(set) var isClosed = false
-    /// The pool of connections that are used by one task each. It is created on first use.
+    /// The pool of connections, each of which is used by one task at a time. The pool is created on first use.
     private var pool: ConnectionPool<RedisConnection>?
-    /// The connections that a task is using now.
+    /// The connections that tasks are currently using.
     private var lent: [ObjectIdentifier: RedisConnection] = [:]
 
     /// Opens a connection to the server at its current address.
@@ -126,7 +126,7 @@ final class RedisNode {
         }
     }
 
-    /// Waits until the connector has a connection, or gives up.
+    /// Waits until the connecting task has opened a connection or has given up.
     private func waitForAttempt() async throws {
         let waiter = Future<RedisReply>()
         waiters.append(waiter)
@@ -146,12 +146,12 @@ final class RedisNode {
 
     private func startConnecting() {
         guard connector == nil, links.count < configuration.connections else { return }
-        // A capture list would make the closure concurrent, and it would then leave the loop.
+        // A capture list would make the closure concurrent, so the closure would leave the loop.
         weak let node = self
         connector = createTask(name: "connecting to Redis") { try await node?.openMissing() }
     }
 
-    /// Opens the missing connections. Ends when they are open, or after too many failures.
+    /// Opens the missing connections. Returns when they are open, or gives up after too many failures.
     private func openMissing() async throws {
         defer { connector = nil }
         var generator = SystemRandomNumberGenerator()
@@ -198,8 +198,8 @@ final class RedisNode {
 
     // MARK: Closing
 
-    /// Closes the connections, and lets the next command open others. This is called when the server has become a
-    /// replica.
+    /// Closes the connections, and lets the next command open new ones. This method is called when the server has
+    /// become a replica.
     func reconnect(because error: any Error) {
         for link in links { link.close(error) }
         links = []

@@ -13,11 +13,11 @@ enum RedisReply {
 // If a task is cancelled, its future is cancelled. The queue still contains the entry for the reply, and the reply is
 // dropped when it arrives, so a connection never gets out of sync.
 enum PendingReply {
-    /// One task waits for the reply.
+    /// One task is waiting for the reply.
     case single(Future<RedisReply>)
-    /// A task waits for the reply together with others.
+    /// A task is waiting for this reply and other replies.
     case group(ReplyGroup)
-    /// No task waits for the reply.
+    /// No task is waiting for the reply.
     case dropped
 
     /// The number of missing replies.
@@ -25,7 +25,7 @@ enum PendingReply {
         if case .group(let group) = self { group.missingCount } else { 1 }
     }
 
-    /// Ends the wait for a reply that will not arrive.
+    /// Completes the entry for a reply that will not arrive.
     func end(_ reply: RedisReply) {
         switch self {
         case .single(let future): if !future.isDone { try? future.setResult(reply) }
@@ -49,7 +49,7 @@ final class ReplyGroup {
 
     var missingCount: Int { count - values.count }
 
-    /// Adds a reply. Returns whether it was the last one.
+    /// Adds a reply, and returns whether it was the last reply.
     func add(_ value: consuming RedisValue) -> Bool {
         values.append(value)
         guard values.count == count else { return false }

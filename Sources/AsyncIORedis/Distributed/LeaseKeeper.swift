@@ -1,21 +1,24 @@
 internal import AsyncIO
 
-/// The scripts to take, renew, and give back a lease. Their first argument is the owner.
+/// The scripts that take, renew, and give back a lease. Their first argument is the owner.
 struct LeaseScripts: Sendable {
-    /// The other arguments are the lease in milliseconds, and those that the kind of lease requires. Returns 1 and the
-    /// fencing token, or 0 and the longest time to wait before the next attempt, in milliseconds.
+    /// The other arguments are the duration of the lease in milliseconds, and the arguments that this kind of lease
+    /// requires. The script returns 1 and the fencing token, or 0 and the longest time to wait before the next attempt,
+    /// in milliseconds.
     let take: RedisScript
-    /// The other argument is the lease in milliseconds. Returns whether the lease is still held.
+    /// The other argument is the duration of the lease in milliseconds. The script returns whether the lease is still
+    /// held.
     let renew: RedisScript
-    /// The other argument is the channel on which the end is announced.
+    /// The other argument is the channel on which the end of the lease is announced.
     let giveBack: RedisScript
 }
 
-/// The life of a lease. Loop thread only.
+/// Takes, renews, and gives back a lease. Loop thread only.
 //
-// The command that takes a lease runs in a task of its own, which is not cancelled together with the task that waits for
-// the lease. The server may grant a lease that the program no longer waits for. Such a lease is given back after the
-// reply to that command, so the order is correct even if the client uses several connections.
+// The command that takes a lease runs in its own task, which continues even if the task that is waiting for the lease
+// is cancelled. The server may therefore grant a lease for which the program is no longer waiting. Such a lease is
+// given back only after the reply has arrived, so the order of the commands is correct even if the client uses several
+// connections.
 final class LeaseKeeper {
     private let redis: RedisClient
     private let key: String
@@ -49,7 +52,7 @@ final class LeaseKeeper {
 
     /// Takes a lease, runs `body`, and gives the lease back.
     ///
-    /// - Parameter timeout: How long to wait for the lease, or nil to wait as long as it takes.
+    /// - Parameter timeout: How long to wait for the lease, or nil for no limit.
     /// - Returns: The value that the body returns, or nil if the time limit was reached.
     func run<T>(
         timeout: Duration?, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
@@ -69,7 +72,7 @@ final class LeaseKeeper {
 
     // MARK: Taking
 
-    /// Returns the fencing token, and a time before the lease began; nil if the time limit was reached.
+    /// Returns the fencing token and a time before the lease began, or nil if the time limit was reached.
     private func acquire(within timeout: Duration?) async throws -> (token: Int, start: ContinuousClock.Instant)? {
         do {
             if let timeout, timeout <= .zero {
@@ -79,11 +82,11 @@ final class LeaseKeeper {
             }
             return try await withTimeout(timeout) { try await self.acquire() }
         } catch is TimeoutError {
-            // The server may hang, so the task does not wait for the end.
+            // The server may not respond, so this task does not wait until the lease has been given back.
             giveBack()
             return nil
         } catch {
-            // A task that was cancelled while it asked for the lease may have received it.
+            // The server may have granted the lease, even though the task was cancelled while it waited for the answer.
             await waitForEnd(of: giveBack())
             throw error
         }
@@ -94,18 +97,19 @@ final class LeaseKeeper {
         var releases: RedisSubscription?
         defer { releases?.close() }
         while true {
-            // The time of the lease is counted from the moment before the command is sent, not from when the server
-            // grants it.
+            // The lease is timed from the moment before the command is sent, not from the moment when the server grants
+            // it.
             let start = loop.now
             switch try await take() {
             case .granted(let token): return (token, start)
             case .refused(let wait):
                 guard let releases else {
-                    // Subscribe, and try again: the holder may have released the lease in the meantime.
+                    // Subscribe and try again, because the holder may have released the lease in the meantime.
                     releases = try await redis.subscribe(Self.channel(of: key), capacity: 1)
                     continue
                 }
-                // A lease that ends without an announcement is noticed when its time has passed.
+                // If the lease ends without an announcement, this task tries again when the time of the lease has
+                // passed.
                 do {
                     try await withTimeout(min(wait, .seconds(1))) {
                         if try await releases.next() == nil { throw RedisConnectionError.closed }
@@ -151,10 +155,10 @@ final class LeaseKeeper {
     /// The channel on which the end of a lease is announced.
     private static func channel(of key: String) -> String { "\(key):released" }
 
-    /// Gives the lease back if the server has granted it, or may have done so.
+    /// Gives the lease back if the server has granted it or may have granted it.
     ///
-    /// - Returns: The task that does this. It repeats the command while the server cannot be reached, until the lease has
-    ///   ended by itself.
+    /// - Returns: The task that gives the lease back. While the server cannot be reached, the task repeats the command
+    ///   until the lease has expired.
     @discardableResult
     private func giveBack() -> AsyncTask<Void> {
         createTask(name: "giving back the lease of \(key)", eager: true) {
@@ -185,7 +189,7 @@ final class LeaseKeeper {
                 }
             }
         } catch let error where !(error is CancellationError) {
-            // The lease ends by itself.
+            // The lease expires.
         }
     }
 }

@@ -10,10 +10,10 @@ internal import DequeModule
 /// ```
 ///
 /// A broadcast that stores messages uses a stream. If a subscriber's connection is lost, the subscriber later continues
-/// at the same position. It can also begin in the past, after a message with a given identifier. It misses messages
-/// only if it falls behind by more than the number of stored messages, or if the latest messages are lost in a failover
-/// of the server. If the clock of the new master is behind, new messages can have identifiers below the position of a
-/// subscriber, which then misses new messages until the clock has caught up.
+/// at the same position. A subscriber can also begin in the past, after a message with a given identifier. Subscribers
+/// miss messages only if they fall behind by more than the number of stored messages, or if the server fails over. The
+/// latest messages can be lost in the failover. If the clock of the new master is behind, new messages can have
+/// identifiers below a subscriber's position. The subscriber misses these messages until the clock has caught up.
 ///
 /// A broadcast that stores no messages uses pub/sub. Pub/sub is cheaper, but subscribers receive only the messages that
 /// are sent while they are connected, and cannot find out which messages they missed.

@@ -11,7 +11,7 @@ public import AsyncIO
 /// ```
 ///
 /// The leader holds a ``RedisLock``. If the leader dies, another candidate becomes the leader when the lease has ended.
-/// The limits of the lock apply. A leader that was stopped can continue for a moment after it has lost the lease. After
+/// The lock's limitations apply. A leader that was stopped can continue for a moment after it has lost the lease. After
 /// a failover of the server, there can be two leaders until the leases are renewed. Pass the
 /// ``RedisLease/fencingToken`` with each action of the leader.
 ///
@@ -29,8 +29,8 @@ public final class RedisElection {
     /// - Parameters:
     ///   - redis: The client.
     ///   - key: The key, which all candidates must use.
-    ///   - name: The name of this candidate, for ``leader()``.
-    ///   - lease: The time after which a leader that has died is replaced.
+    ///   - name: The name of this candidate, which ``leader()`` returns.
+    ///   - lease: The time after which a dead leader is replaced.
     /// - Precondition: `lease` is at least 10 ms. For a duration that is known only at run time, use
     ///   ``init(validating:_:name:lease:)``.
     public init(_ redis: RedisClient, _ key: String, name: String, lease: Duration = .seconds(15)) {
@@ -49,7 +49,8 @@ public final class RedisElection {
     /// Waits until this candidate is the leader, and then runs `body`. If the lease is lost, `body` is cancelled, and
     /// the candidate waits again. The candidate also waits while the server cannot be reached, or is not the master.
     ///
-    /// - Parameter body: The work of the leader. When it returns or throws an error, another candidate can lead.
+    /// - Parameter body: The work of the leader. When the closure returns or throws an error, another candidate can
+    ///   become the leader.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; ``RedisError`` if the server rejects the command; `CancellationError` if the
     ///   task is cancelled.

@@ -58,7 +58,7 @@ public final class RedisEvent {
     /// While the server cannot be reached or is not the master, the wait continues.
     ///
     /// - Throws: ``RedisError`` if the server rejects the command; ``RedisConnectionError`` if the client is closed, or
-    ///   the server cannot be reached at the beginning; `CancellationError` if the task is cancelled.
+    ///   if the server cannot be reached at the beginning; `CancellationError` if the task is cancelled.
     public func wait() async throws {
         let messages = try await redis.subscribe(channel, capacity: 1)
         defer { messages.close() }

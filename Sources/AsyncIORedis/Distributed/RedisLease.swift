@@ -5,9 +5,9 @@
 ///
 /// redis-py: the state of a `Lock`.
 public final class RedisLease {
-    /// A number that grows with each lease of the same key. Pass it to a store that rejects numbers lower than the
-    /// highest one it has received. This protects the store from a holder that has not yet noticed the end of its
-    /// lease.
+    /// A number that grows with each lease of the same key. Pass the number to a store that rejects numbers lower than
+    /// the highest number that it has received. The check protects the store from a holder that has not yet noticed
+    /// that its lease has ended.
     public let fencingToken: Int
     /// Whether the lease was lost.
     public private(set) var isLost = false
@@ -18,7 +18,7 @@ public final class RedisLease {
 }
 
 /// An error thrown when a lease could not be renewed in time. The body was cancelled, because another task may now hold
-/// the lock or the place, or do the work of ``RedisQueue/once(_:keptFor:lease:_:)``.
+/// the lock or the place, or may be doing the work of ``RedisQueue/once(_:keptFor:lease:_:)``.
 ///
 /// redis-py: `LockNotOwnedError`.
 public struct RedisLeaseLostError: Error, CustomStringConvertible {

@@ -19,7 +19,7 @@ public import AsyncIO
 ///   continue for a moment afterward, before it is cancelled. If this can do harm, make the store check the
 ///   ``RedisLease/fencingToken``.
 /// - **Exclusion across a failover.** Replication is asynchronous. If the master fails before the lock is replicated,
-///   another task can get the lock, and the next fencing token can be one that was already used.
+///   another task can get the lock, and the next fencing token can be a token that was already used.
 /// - **Order.** Waiting tasks get the lock in no particular order.
 ///
 /// The lock is not reentrant. In a cluster, all keys of the lock are in the same slot.
@@ -46,7 +46,7 @@ public final class RedisLock {
     ///   - lease: The time for which the server gives the lock to a holder that does not renew it. The lock is renewed
     ///     whenever a third of this time has passed. With a short lease, the lock is available sooner after its holder
     ///     dies, but a slow network can cause the loss of the lease.
-    ///   - name: The name of the holder, for ``holder()``.
+    ///   - name: The name of the holder, which ``holder()`` returns.
     /// - Precondition: `lease` is at least 10 ms. For a duration that is known only at run time, use
     ///   ``init(validating:_:lease:name:)``.
     public init(_ redis: RedisClient, _ key: String, lease: Duration = .seconds(30), name: String? = nil) {
@@ -76,9 +76,9 @@ public final class RedisLock {
         key.utf8.contains(0x7B) ? "\(key):\(suffix)" : "{\(key)}:\(suffix)"
     }
 
-    /// Waits for the lock, runs `body` while it is held, and releases it.
+    /// Waits for the lock, runs `body` while the lock is held, and releases the lock.
     ///
-    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
+    /// - Parameter body: A closure that receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended, even if `body` returned a value;
     ///   the errors of `body` and of ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is
@@ -94,11 +94,11 @@ public final class RedisLock {
     /// Runs `body` with the lock, if the lock can be acquired within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait, even if the server does not answer. If it is zero, the method makes one attempt,
-    ///     which has the time limit of a command.
-    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time. If the server grants
-    ///   the lock later, the client gives it back.
+    ///   - timeout: How long to wait, even if the server does not answer. If the timeout is zero, the method makes one
+    ///     attempt, to which the time limit of a command applies.
+    ///   - body: A closure that receives the lease. The body is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time. If the server
+    ///   grants the lock later, the client gives the lock back.
     /// - Throws: The same errors as ``withLock(_:)``.
     ///
     /// redis-py: `Lock(blocking_timeout=…)`.
@@ -111,7 +111,7 @@ public final class RedisLock {
     /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func holder() async throws -> String? {
         guard let value = try await redis.get(key)?.string else { return nil }
-        // The name follows the token.
+        // In the value, the name follows the token.
         return value.firstIndex(of: " ").map { String(value[value.index(after: $0)...]) } ?? ""
     }
 

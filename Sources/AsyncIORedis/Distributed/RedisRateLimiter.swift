@@ -62,8 +62,8 @@ public final class RedisRateLimiter {
     /// Waits for permission.
     ///
     /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``, including `CancellationError` if the task
-    ///   is cancelled. If the server gave permission before the client received the answer, that permission counts as
-    ///   used.
+    ///   is cancelled. If the server had already given permission when the task was cancelled, this permission counts
+    ///   as used.
     public func acquire() async throws {
         guard let wait = try await tryAcquire() else { return }
         try await sleep(wait)

@@ -1,16 +1,16 @@
 public import AsyncIO
 
-/// A number of places that programs on any number of machines share.
+/// A semaphore whose places are shared by programs on any number of machines.
 ///
 /// ```swift
 /// let downloads = RedisSemaphore(redis, "downloads", limit: 10)
 /// try await downloads.withPlace { _ in try await download(url) }
 /// ```
 ///
-/// Like a ``RedisLock``, each place is a lease, and the same limits apply. If a holder is stopped for longer than its
-/// lease, the number of holders can exceed the limit for a moment. Places can be lost in a failover. Tasks get places
-/// in no particular order. Leases are measured by the server's clock, so the clocks of the machines do not have to
-/// agree. If the server's clock jumps ahead, leases end early.
+/// Like a ``RedisLock``, each place is a lease, and the same limitations apply. If a holder is stopped for longer than
+/// its lease, the number of holders can exceed the limit for a moment. Places can be lost in a failover. Tasks get
+/// places in no particular order. Leases are measured by the server's clock, so the clocks of the machines do not have
+/// to agree. If the server's clock jumps ahead, leases end early.
 ///
 /// redis-py: none.
 public final class RedisSemaphore {
@@ -55,9 +55,9 @@ public final class RedisSemaphore {
         self.init(redis, key, limit: limit, lease: lease)
     }
 
-    /// Waits for a place, runs `body` while it is held, and gives it back.
+    /// Waits for a place, runs `body` while the place is held, and gives the place back.
     ///
-    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
+    /// - Parameter body: A closure that receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended; the errors of `body` and of
     ///   ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is cancelled. In each case, the
@@ -71,11 +71,11 @@ public final class RedisSemaphore {
     /// Runs `body` with a place, if a place is available within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait, even if the server does not answer. If it is zero, the method makes one attempt,
-    ///     which has the time limit of a command.
-    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if no place was available in time. If the server grants a place
-    ///   later, the client gives it back.
+    ///   - timeout: How long to wait, even if the server does not answer. If the timeout is zero, the method makes one
+    ///     attempt, to which the time limit of a command applies.
+    ///   - body: A closure that receives the lease. The body is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns, or `nil` if no place was available in time. If the server grants a
+    ///   place later, the client gives the place back.
     /// - Throws: The same errors as ``withPlace(_:)``.
     public func withPlace<T>(
         waitingAtMost timeout: Duration, _ body: nonisolated(nonsending) (RedisLease) async throws -> T

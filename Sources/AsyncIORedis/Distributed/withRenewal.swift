@@ -7,7 +7,7 @@ internal import AsyncIO
 ///   - key: The name of the lease, for the error.
 ///   - lease: The time for which the server grants the lease.
 ///   - start: A time before the server granted the lease.
-///   - renew: Renews the lease. Returns whether it is still held.
+///   - renew: Renews the lease, and returns whether it is still held.
 ///   - onLoss: Called if the lease was lost.
 ///   - body: The work to do while the lease is held.
 /// - Throws: ``RedisLeaseLostError`` if the lease was lost, even if `body` returned a value; otherwise the errors of

@@ -5,7 +5,7 @@ public struct RedisLimits: Sendable, Hashable {
     public var stringSize: Int
     /// The maximum length of a line (a number, an error, or a simple string), in bytes.
     public var lineLength: Int
-    /// The maximum number of values in a reply, in all its arrays together.
+    /// The maximum total number of values in a reply, including the values in nested arrays.
     public var elementCount: Int
     /// The maximum depth of nested arrays.
     public var depth: Int

@@ -1,8 +1,8 @@
 // # The parser
 //
 // The bytes of a connection are received directly into the parser's buffer, and parsed in place. Only the bytes of
-// strings are copied, into the values. The parser is incremental: arrays that have begun are on a stack, so no byte is
-// parsed twice, no matter how the bytes are split.
+// strings are copied, into the values. The parser is incremental: it keeps incomplete arrays on a stack, so it parses
+// no byte twice, regardless of how the data is split.
 
 /// Converts the bytes that a server sends to values, in RESP2 and RESP3.
 struct RedisParser {
@@ -16,7 +16,7 @@ struct RedisParser {
         init(_ kind: UInt8, _ count: Int) {
             self.kind = kind
             missing = count
-            // The count can be wrong, so memory grows only with the elements that actually arrive.
+            // The announced count can be wrong, so memory grows only with the elements that actually arrive.
             items.reserveCapacity(min(count, 1024))
         }
     }
@@ -69,7 +69,7 @@ struct RedisParser {
 
     /// Returns the next value, or nil if it is not complete yet.
     ///
-    /// - Throws: ``RedisProtocolError``. The parser cannot be used after that.
+    /// - Throws: ``RedisProtocolError`` if the bytes are not valid. After an error, the parser cannot be used.
     mutating func next() throws(RedisProtocolError) -> RedisValue? {
         while true {
             guard var value = try scalar() else { return nil }
@@ -162,7 +162,7 @@ struct RedisParser {
         }
     }
 
-    /// Begins an array. Returns it if it is empty.
+    /// Begins an array. Returns the array if it is empty.
     private mutating func begin(_ kind: UInt8, _ count: Int) throws(RedisProtocolError) -> RedisValue? {
         let isMap = kind == 0x25 || kind == 0x7C
         guard count >= 0 else { throw RedisProtocolError("an array has \(count) elements") }
@@ -247,7 +247,7 @@ struct RedisParser {
         return nil
     }
 
-    /// Returns where the line that begins at `head` ends, or nil if its end has not arrived.
+    /// Returns the end of the line that begins at `head`, or nil if the end has not arrived.
     private mutating func lineEnd() throws(RedisProtocolError) -> Int? {
         let count = buffer.count
         var index = head + scanned

@@ -7,8 +7,8 @@ internal import DequeModule
 // a topic for the first subscription, and unsubscribes after the last one. If the connection is lost while there are
 // subscriptions, the hub reconnects and subscribes again.
 //
-// The server confirms each topic with a message. An error is a reply, which does not say which command it belongs to,
-// so the hub stores unconfirmed commands in order.
+// The server confirms each topic with a message. An error reply does not say which command it belongs to, so the hub
+// stores unconfirmed commands in order.
 
 /// The subscriptions that share a connection. Loop thread only.
 final class PubSubHub {
@@ -52,7 +52,7 @@ final class PubSubHub {
 
     // MARK: Subscribing
 
-    /// Adds a subscription. Returns when the server has confirmed it.
+    /// Adds a subscription, and waits until the server has confirmed it.
     func join(_ subscription: RedisSubscription) async throws {
         if isClosed { throw RedisConnectionError.closed }
         var new: [PubSubTopic] = []
@@ -65,7 +65,7 @@ final class PubSubHub {
         waiters.append((Set(subscription.topics).subtracting(confirmed), waiter))
         defer { waiters.removeAll { $0.future === waiter } }
         if runner == nil {
-            // A capture list would make the closure concurrent, and it would then leave the loop.
+            // A capture list would make the closure concurrent, so the closure would leave the loop.
             weak let hub = self
             runner = createTask(name: "subscriptions to Redis") {
                 while let pause = try await hub?.runOnce() { try await sleep(pause) }
@@ -121,7 +121,7 @@ final class PubSubHub {
 
     // MARK: The connection
 
-    /// Connects, and waits until the connection is lost. Returns the time to wait before the next connection, or nil if
+    /// Connects, and waits until the connection is lost. Returns the time to wait before connecting again, or nil if
     /// there are no subscriptions.
     private func runOnce() async throws -> Duration? {
         var generator = SystemRandomNumberGenerator()
@@ -160,7 +160,7 @@ final class PubSubHub {
         unconfirmed.removeAll()
         confirmed = []
         if isLetGo {
-            // Subscriptions that were added since then have missed nothing.
+            // Subscriptions that were added after the hub closed the connection have missed nothing.
             isLetGo = false
             return subscribers.isEmpty ? nil : .zero
         }
@@ -168,18 +168,18 @@ final class PubSubHub {
         return subscribers.isEmpty ? nil : configuration.backoff.delay(afterFailure: 1, using: &generator)
     }
 
-    /// The number of attempts to connect that have failed in a row.
+    /// The number of consecutive failed attempts to connect.
     private var failures = 0
 
-    /// Waits for the end of a link. A server that disappears without closing the connection is detected because it does
-    /// not answer.
+    /// Waits until a link is closed. If the server disappears without closing the connection, this method notices that
+    /// the server no longer answers.
     private func stay(on link: RedisLink, until end: Future<Void>) async throws {
         let timer = try repeatedly(configuration.healthCheckInterval) { link.send(RedisCommand("PING"), .dropped) }
         defer { timer.cancel() }
         try await end.value
     }
 
-    /// Calls `body` at intervals, until the result is cancelled.
+    /// Calls `body` at intervals until the returned object is cancelled.
     private func repeatedly(_ interval: Duration, _ body: @escaping () -> Void) throws -> Repetition {
         let repetition = Repetition(interval, body)
         try repetition.schedule()
@@ -213,7 +213,7 @@ final class PubSubHub {
         }
     }
 
-    /// Records that the server has executed a command for a topic. Returns whether the hub had sent it.
+    /// Records that the server has executed a command for a topic. Returns whether the hub had sent this command.
     @discardableResult
     private func confirm(_ topic: PubSubTopic, isEnd: Bool) -> Bool {
         guard let first = unconfirmed.first, first.isEnd == isEnd, first.left.contains(topic) else { return false }
@@ -256,7 +256,7 @@ final class PubSubHub {
 
     // MARK: Closing
 
-    /// Closes the connection. A new one is opened as long as there are subscriptions.
+    /// Closes the connection. If there are subscriptions, the hub opens a new connection.
     func reconnect() { link?.close() }
 
     func close() {

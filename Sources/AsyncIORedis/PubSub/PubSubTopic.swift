@@ -29,7 +29,7 @@ enum PubSubMessage {
     case subscribed(PubSubTopic)
     case unsubscribed(PubSubTopic)
 
-    /// The first element of each kind of message.
+    /// The kinds of messages, by the first element of the message.
     private static let kinds: [[UInt8]: (isMessage: Bool, isEnd: Bool, PubSubTopic.Kind)] = [
         Array("message".utf8): (true, false, .channel),
         Array("pmessage".utf8): (true, false, .pattern),
@@ -48,7 +48,7 @@ enum PubSubMessage {
         return kinds[kind] != nil
     }
 
-    /// Returns nil if the values are something else.
+    /// Returns nil if the values are not a pub/sub message.
     init?(_ values: [RedisValue]) {
         guard values.count >= 3, let word = try? values[0].bytes, let (isMessage, isEnd, kind) = Self.kinds[word],
             let name = try? values[1].bytes

@@ -12,8 +12,8 @@ extension RedisClient {
     ///   - channels: The names of the channels. At least one is required.
     ///   - capacity: The number of messages that the subscription can buffer.
     ///   - overflow: What to do with messages when the buffer is full.
-    /// - Returns: The subscription, after the server has confirmed it. It receives messages that are published from
-    ///   then on.
+    /// - Returns: The subscription, after the server has confirmed it. The subscription receives messages that are
+    ///   published after the confirmation.
     /// - Throws: ``RedisError`` if the server rejects the command; the errors that occur while connecting; `ValueError`
     ///   if `channels` is empty, or if `capacity` is not positive; `CancellationError` if the task is cancelled.
     ///
@@ -36,8 +36,8 @@ extension RedisClient {
         try await subscribe(patterns, kind: .pattern, capacity, overflow)
     }
 
-    /// Subscribes to sharded channels, whose messages stay on the servers of one slot of a cluster. All channels must
-    /// be in the same slot. See ``subscribe(_:capacity:overflow:)``.
+    /// Subscribes to sharded channels. In a cluster, the messages of these channels stay on the servers of one slot, so
+    /// all channels must be in the same slot. See ``subscribe(_:capacity:overflow:)``.
     ///
     /// - Throws: The same errors as ``subscribe(_:capacity:overflow:)``.
     ///
@@ -65,12 +65,12 @@ extension RedisClient {
         return subscription
     }
 
-    /// The hub for a slot of a cluster. Its connection is to the server that currently has the slot.
+    /// Returns the hub for a slot of a cluster. The hub connects to the server that currently has the slot.
     private func shardHub(of channel: [UInt8], in cluster: ClusterRouter) -> PubSubHub {
         let slot = KeySlot(of: channel).number
         if let hub = shards[slot] { return hub }
         let hub = PubSubHub(configuration) { try await cluster.connect(for: channel) }
-        // The slot has moved: reconnect to its new server.
+        // The slot has moved, so the hub reconnects to its new server.
         hub.onMoved = { [weak hub, unowned cluster] _ in
             cluster.forgetTopology()
             hub?.reconnect()
@@ -81,8 +81,8 @@ extension RedisClient {
 
     /// Publishes a message to a channel.
     ///
-    /// - Returns: The number of connections that received the message. In a cluster, this counts only connections to
-    ///   the same server.
+    /// - Returns: The number of connections that received the message. In a cluster, only connections to the same
+    ///   server are counted.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `publish`.

@@ -3,9 +3,9 @@ internal import DequeModule
 
 /// What to do with messages when the buffer of a subscription is full.
 public enum RedisOverflow: Sendable, Hashable {
-    /// Drop the oldest message. ``RedisSubscription/missedCount`` counts it.
+    /// Drop the oldest message. ``RedisSubscription/missedCount`` counts the dropped messages.
     case dropOldest
-    /// Drop the newest message. ``RedisSubscription/missedCount`` counts it.
+    /// Drop the newest message. ``RedisSubscription/missedCount`` counts the dropped messages.
     case dropNewest
     /// End the subscription with a ``RedisOverflowError``.
     case fail
@@ -89,7 +89,7 @@ public final class RedisSubscription: AsyncSequence, AsyncIteratorProtocol {
     /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
     public func next(isolation actor: isolated (any Actor)?) async throws -> RedisMessage? { try await next() }
 
-    /// Ends the subscription. Messages that have arrived can still be taken. Calling this again does nothing.
+    /// Ends the subscription. Messages that have arrived can still be taken. Calling this method again has no effect.
     public func close() {
         guard !isClosed else { return }
         hub?.leave(topics, ObjectIdentifier(self))

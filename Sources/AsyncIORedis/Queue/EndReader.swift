@@ -1,15 +1,16 @@
 internal import AsyncIO
 
-/// Reads the stream in which the server reports the ends of jobs, while tasks wait for such reports. Loop thread only.
+/// Reads the stream in which the server reports that jobs have ended. The reader runs while tasks are waiting for such
+/// reports. Loop thread only.
 final class EndReader {
-    /// The name under which the server reports that all jobs have ended.
+    /// The job identifier in the report that all jobs have ended.
     static let allJobs = ""
 
     private let client: RedisClient
     private let stream: String
-    /// The waiting tasks, by the job that they wait for.
+    /// For each awaited job, the event that its waiting tasks share, and the number of these tasks.
     private var waiting: [String: (event: Event, count: Int)] = [:]
-    /// Jobs whose end was reported while no task was waiting for it.
+    /// The jobs that were reported as ended while no task was waiting for them.
     private var seen: Set<String> = []
     private var reader: AsyncTask<Void>?
     private var isStopped = false
@@ -19,17 +20,17 @@ final class EndReader {
         self.stream = stream
     }
 
-    /// Waits until the end of a job is reported.
+    /// Waits until the server reports that a job has ended.
     ///
-    /// - Parameter position: The entry of the stream after which the report will appear.
-    /// - Throws: `TimeoutError` if the time is up; `CancellationError` if the task is cancelled.
+    /// - Parameter position: The stream entry after which the report will appear.
+    /// - Throws: `TimeoutError` if the time limit is reached; `CancellationError` if the task is cancelled.
     func wait(for id: String, after position: String, atMost limit: Duration) async throws {
         if isStopped || seen.remove(id) != nil { return }
         let event = waiting[id]?.event ?? Event()
         waiting[id] = (event, (waiting[id]?.count ?? 0) + 1)
         defer { leave(id) }
         if reader == nil {
-            // No capture list, because it would make the closure concurrent.
+            // The closure has no capture list, because a capture list would make it concurrent.
             let task = createTask(name: "ends of jobs") { try await self.read(after: position) }
             reader = task
             task.addDoneCallback { [self] _ in reader = nil }
@@ -48,9 +49,10 @@ final class EndReader {
         for (event, _) in waiting.values { event.set() }
     }
 
-    /// Reads until no task is waiting. The task is not cancelled at that point, because another one may wait soon.
+    /// Reads reports until no task is waiting. A call to the server is not cancelled when the last waiting task leaves,
+    /// because another task may soon begin to wait.
     //
-    // It throws only if it is cancelled. The closure of a task that cannot throw would leave the loop.
+    // This method throws only if the task is cancelled. If the closure could not throw, it would leave the loop.
     private func read(after position: String) async throws {
         var position = position
         while !waiting.isEmpty, !client.isClosed {
@@ -68,7 +70,7 @@ final class EndReader {
                 }
             } catch {
                 if isStopped { return }
-                // Waiting tasks call the server again after a while. That call reports the error.
+                // After a while, the waiting tasks call the server again. Those calls report the error.
                 try await sleep(.milliseconds(200))
             }
         }
@@ -79,12 +81,12 @@ final class EndReader {
         seen.insert(id)
     }
 
-    /// The entries of the only stream in the reply to XREAD.
+    /// Returns the entries of the only stream in the reply to XREAD.
     private static func entries(_ reply: RedisValue) throws -> [[RedisValue]] {
         if reply.isNull { return [] }
         let streams: RedisValue =
             switch reply {
-            // RESP3 has a map of streams, RESP2 an array of pairs.
+            // The reply is a map of streams in RESP3, and an array of pairs in RESP2.
             case .map(let pairs): pairs.first?.value ?? .array([])
             default: try reply.array.first?.array.last ?? .array([])
             }

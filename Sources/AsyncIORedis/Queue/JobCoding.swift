@@ -15,7 +15,7 @@ internal import FoundationEssentials
 /// let queue = try RedisQueue<Thumbnail>("thumbnails", on: redis, coding: PropertyLists())
 /// ```
 ///
-/// All programs that use a queue need the same encoding, or one that can decode what the others encode.
+/// All programs that use a queue need the same encoding, or encodings that can decode each other's output.
 public protocol JobCoding: Sendable {
     /// Encodes a job or a result.
     ///
@@ -24,11 +24,12 @@ public protocol JobCoding: Sendable {
 
     /// Decodes a job or a result.
     ///
-    /// - Throws: An error if the bytes are not such a value. The job becomes a dead letter.
+    /// - Throws: An error if the bytes do not represent a value of this type. A job that cannot be decoded becomes a
+    ///   dead letter.
     func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value
 }
 
-/// JSON, the default encoding of a ``RedisQueue``.
+/// The JSON encoding, which a ``RedisQueue`` uses by default.
 public struct JSONJobCoding: JobCoding {
     /// Creates the encoding.
     public init() {}
@@ -40,13 +41,13 @@ public struct JSONJobCoding: JobCoding {
 
     /// Decodes a value.
     ///
-    /// - Throws: `DecodingError` if the bytes are not such a value.
+    /// - Throws: `DecodingError` if the bytes do not represent a value of this type.
     public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
         try JSONDecoder().decode(type, from: Data(bytes))
     }
 }
 
 extension JobCoding where Self == JSONJobCoding {
-    /// JSON.
+    /// The JSON encoding.
     public static var json: JSONJobCoding { JSONJobCoding() }
 }

@@ -1,29 +1,28 @@
 // # The scripts of a queue
 //
-// Every change to a queue is one script, so it happens completely or not at all, even if the program or the server
-// fails. Times are measured by the server's clock. The keys of a queue begin with `jobs:{name}`, so that a cluster has
-// them on one node:
+// Every change to a queue is made by one script, so it happens completely or not at all, even if the program or the
+// server fails. Times are measured by the server's clock. The keys of a queue begin with `jobs:{name}`, so that a
+// cluster stores them on one node:
 //
 //     :job:<id>   a hash with the data of the job (see `put` for its fields)
-//     :s0 :s1 :s2 a stream for each priority, whose entries name the jobs that wait or run; one consumer group
-//     :f0 :f1 :f2 lists of jobs that were delivered and go first when they are delivered again
-//     :all        a sorted set of the jobs that have not ended, by the time when they were put in
+//     :s0 :s1 :s2 a stream for each priority, with one consumer group; its entries name the waiting and running jobs
+//     :f0 :f1 :f2 lists of jobs that will be delivered again, ahead of other jobs
+//     :all        a sorted set of the jobs that have not ended, by the time when they were added
 //     :delayed    a sorted set of jobs by the time when they are due
 //     :running    a sorted set of jobs by the time when their delivery expires
 //     :line:<key> a list of the jobs with an order key, in order; the first one is in a stream, delayed, or running
 //     :unique     a hash from unique keys to jobs
 //     :dead       a stream of dead letters
-//     :events     a stream of the ends of jobs that a program waits for; the job "" means that all jobs have ended
-//     :joined     exists while a program waits for the end of all jobs
+//     :events     a stream of reports that awaited jobs have ended; the job "" means that all jobs have ended
+//     :joined     exists while a program is waiting for all jobs to end
 //     :workers    a sorted set of workers by the time of their last heartbeat
 //     :wake :room lists with at most one token, on which idle workers and waiting producers block
 //     :stats      a hash of counters
-//     :rate       the time at which the bucket of the rate limit is full, in microseconds
+//     :rate       the time, in microseconds, at which the rate limit's bucket will be full
 //     :paused     exists while the queue is paused
-//     :once:<key> the state of work that is done once
+//     :once:<key> the state of work that must be done only once
 //
-// A job is in the list of pending entries of its worker from its delivery until it ends, is retried, or is delivered
-// again.
+// A job is in its worker's list of pending entries from its delivery until it ends, is retried, or is delivered again.
 
 enum QueueScripts {
     /// Functions that several scripts use. `ARGV[1]` is the retention in milliseconds, and `ARGV[2]` is the maximum
@@ -124,8 +123,8 @@ enum QueueScripts {
         RedisScript("#!lua flags=\(needsMemory ? "" : "allow-oom")\n" + common + body)
     }
 
-    /// Puts a job into the queue. Returns its identifier, and 1 if it is new, 0 if an existing job prevents it from
-    /// being added, or -1 if the queue is full.
+    /// Puts a job into the queue. Returns the job's identifier and a number: 1 if the job was added, 0 if an existing
+    /// job prevents this, or -1 if the queue is full.
     static let put = script(
         needsMemory: true,
         #"""
@@ -274,7 +273,7 @@ enum QueueScripts {
         return {wait, limited, redis.call('ZCARD', key('all')) == 0 and 1 or 0, taken}
         """#)
 
-    /// Settles a delivery. Returns 1, or 0 if the delivery is lost.
+    /// Settles a delivery. Returns 1 on success, or 0 if the delivery is lost.
     static let settle = script(
         #"""
         local id, fence, action = ARGV[3], ARGV[4], ARGV[5]
@@ -315,8 +314,8 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Extends deliveries of a worker. The other arguments are pairs of an identifier and a fencing token. For each
-    /// pair, returns 1, 0 if the delivery is lost, or -1 if the job was cancelled.
+    /// Extends the deliveries of a worker. The last arguments are pairs of an identifier and a fencing token. For each
+    /// pair, the script returns 1 if the delivery was extended, 0 if it is lost, or -1 if the job was cancelled.
     static let renew = script(
         #"""
         local visibility, answers = tonumber(ARGV[3]), {}
@@ -362,10 +361,10 @@ enum QueueScripts {
         return count
         """#)
 
-    /// Makes another worker check for jobs, if this one was interrupted.
+    /// Makes another worker check for jobs. A worker calls this script if its wait was interrupted.
     static let nudge = script("token('wake') return 1")
 
-    /// Cancels a job. Returns 1 if it had not ended.
+    /// Cancels a job. Returns 1 if the job had not ended, or 0 otherwise.
     static let cancel = script(
         #"""
         local s = redis.call('HGET', job(ARGV[3]), 's')
@@ -374,7 +373,8 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Puts a dead letter back. Returns 1; 0 if there is no such dead letter; or the job that now has its unique key.
+    /// Puts a dead letter back into the queue. Returns 1 on success, 0 if there is no such dead letter, or the
+    /// identifier of the job that now has the same unique key.
     static let retryDead = script(
         needsMemory: true,
         #"""
@@ -394,7 +394,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Drops a dead letter. Returns 1, or 0 if there is no such dead letter.
+    /// Drops a dead letter. Returns 1 on success, or 0 if there is no such dead letter.
     static let dropDead = script(
         #"""
         local s, de = unpack(redis.call('HMGET', job(ARGV[3]), 's', 'de'))
@@ -403,8 +403,8 @@ enum QueueScripts {
         return redis.call('DEL', job(ARGV[3]))
         """#)
 
-    /// Returns dead letters. For each, returns the identifier, the entry of the stream, the data, the error, and the
-    /// number of attempts.
+    /// Returns dead letters, each with its identifier, its stream entry, its data, its error, and its number of
+    /// attempts.
     static let listDead = script(
         #"""
         local list = {}
@@ -416,8 +416,8 @@ enum QueueScripts {
         return list
         """#)
 
-    /// Returns the data of a job. If `ARGV[4]` is 1, the script also records that a program is waiting for the job's
-    /// end. The last element is the latest event.
+    /// Returns the data of a job. If `ARGV[4]` is 1, the script also records that a program is waiting for the job to
+    /// end. The last element of the reply is the latest entry of `:events`.
     static let status = script(
         #"""
         local h = redis.call('HMGET', job(ARGV[3]), 's', 'a', 'x', 'g', 'r')
@@ -429,7 +429,8 @@ enum QueueScripts {
         return h
         """#)
 
-    /// Returns the number of unfinished, delayed, running, and dead jobs, the counters, and whether the queue is paused.
+    /// Returns the numbers of unfinished, delayed, running, and dead jobs, the counters, and whether the queue is
+    /// paused.
     static let counts = script(
         #"""
         local stats = redis.call('HMGET', key('stats'), 'done', 'failures', 'lost')
@@ -440,8 +441,8 @@ enum QueueScripts {
         }
         """#)
 
-    /// Returns 1 if all jobs have ended. Otherwise, the script records that a program is waiting for all jobs to end.
-    /// The last element is the latest event.
+    /// Returns 1 if all jobs have ended. Otherwise, the script returns 0, and records that a program is waiting for all
+    /// jobs to end. The last element of the reply is the latest entry of `:events`.
     static let join = script(
         #"""
         if redis.call('ZCARD', key('all')) == 0 then return {1, '0-0'} end
@@ -478,7 +479,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Begins work that should be done once. Returns "run", "done", or "busy".
+    /// Begins work that must be done only once. Returns "run", "done", or "busy".
     static let beginOnce = script(
         needsMemory: true,
         #"""
@@ -490,7 +491,7 @@ enum QueueScripts {
         return 'run'
         """#)
 
-    /// Renews the lease of work that should be done once.
+    /// Renews the lease of work that must be done only once.
     static let renewOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])
@@ -498,7 +499,7 @@ enum QueueScripts {
         return redis.call('PEXPIRE', name, ARGV[5])
         """#)
 
-    /// Gives back the lease of work that was not done.
+    /// Gives back the lease of work that was not completed.
     static let abandonOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])
@@ -506,7 +507,8 @@ enum QueueScripts {
         return redis.call('DEL', name)
         """#)
 
-    /// Remembers for `ARGV[5]` milliseconds that work was done. Returns 0 if another worker is doing it now.
+    /// Records that work was done, and stores this record for `ARGV[5]` milliseconds. Returns 1 on success, or 0 if
+    /// another worker is currently doing the work.
     static let endOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])

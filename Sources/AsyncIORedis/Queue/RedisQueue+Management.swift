@@ -3,7 +3,7 @@ public import AsyncIO
 extension RedisQueue {
     /// Returns the status of a job, or `nil` if the queue has no such job.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     public func status(of id: String) async throws -> JobStatus? {
         try status(of: id, in: await call(QueueScripts.status, [id, 0]).array)
     }
@@ -20,10 +20,10 @@ extension RedisQueue {
 
     /// Waits until a job has ended; see `JobQueue.end(of:)`.
     ///
-    /// All waiting tasks share a connection, on which the server reports the ends of jobs.
+    /// All waiting tasks share a connection, on which the server reports which jobs have ended.
     ///
-    /// - Throws: `UnknownJob` if the queue has no such job; the errors of the connection; `CancellationError` if
-    ///   the task is cancelled.
+    /// - Throws: `UnknownJob` if the queue has no such job; connection errors; `CancellationError` if the task is
+    ///   cancelled.
     public func end(of id: String) async throws -> JobStatus { try await ended(id).status }
 
     private func ended(_ id: String) async throws -> (status: JobStatus, result: RedisValue) {
@@ -38,8 +38,8 @@ extension RedisQueue {
 
     /// Waits until a job has ended, and returns its result; see `JobQueue.result(of:as:)`.
     ///
-    /// - Throws: `JobFailed` if the job is a dead letter or was cancelled; `UnknownJob` if the queue does not know the
-    ///   job; `ValueError` if the job has no result, or one of another type; the errors of the connection;
+    /// - Throws: `JobFailed` if the job is a dead letter or was cancelled; `UnknownJob` if the queue has no such job;
+    ///   `ValueError` if the job has no result, or if the result has another type; connection errors;
     ///   `CancellationError` if the task is cancelled.
     public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
         let (status, result) = try await ended(id)
@@ -52,23 +52,23 @@ extension RedisQueue {
 
     /// Cancels a job; see `JobQueue.cancel(_:)`.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     @discardableResult
     public func cancel(_ id: String) async throws -> Bool { try await call(QueueScripts.cancel, [id]).integer == 1 }
 
-    /// Stops delivering jobs to all workers. Jobs that are running continue.
+    /// Stops delivering jobs to all workers. Running jobs continue.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     public func pause() async throws { _ = try await call(QueueScripts.pause, [1]) }
 
     /// Resumes the delivery of jobs.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     public func resume() async throws { _ = try await call(QueueScripts.pause, [0]) }
 
     /// Returns the number of jobs in each state.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     public func counts() async throws -> JobCounts {
         let numbers = try await call(QueueScripts.counts, []).decode(as: [Int].self)
         var counts = JobCounts()
@@ -86,7 +86,7 @@ extension RedisQueue {
     /// has passed. If a worker sends no heartbeat for ten minutes or for twice the visibility time, whichever is
     /// longer, the queue can remove it from the list.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     /// - Complexity: O(*n*) on the server, where *n* is the number of workers and running jobs.
     public func workers() async throws -> [JobWorker] {
         try await call(QueueScripts.workers, []).array.map { value in
@@ -99,12 +99,12 @@ extension RedisQueue {
 
     /// Returns the oldest dead letters.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     public func deadJobs(limit: Int = 100) async throws -> [DeadJob<Job>] {
         if limit <= 0 { return [] }
         return try await call(QueueScripts.listDead, [limit]).array.map { value in
             let fields = try value.array
-            // The entries of a stream begin with the time in milliseconds.
+            // The identifier of a stream entry begins with the time in milliseconds.
             let time = Int(try fields[1].string.prefix { $0 != "-" }) ?? 0
             return DeadJob(
                 id: try fields[0].string, job: try? coding.decode(Job.self, from: fields[2].bytes),
@@ -114,8 +114,8 @@ extension RedisQueue {
 
     /// Puts a dead letter back into the queue; see `JobQueue.retryDead(_:)`.
     ///
-    /// - Throws: `ValueError` if another job now has its unique key; the errors of the connection; `CancellationError`
-    ///   if the task is cancelled.
+    /// - Throws: `ValueError` if another job now has the same unique key; connection errors; `CancellationError` if the
+    ///   task is cancelled.
     @discardableResult
     public func retryDead(_ id: String) async throws -> Bool {
         switch try await call(QueueScripts.retryDead, [id]) {
@@ -126,7 +126,7 @@ extension RedisQueue {
 
     /// Drops a dead letter.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     @discardableResult
     public func dropDead(_ id: String) async throws -> Bool { try await call(QueueScripts.dropDead, [id]).integer == 1 }
 }

@@ -3,12 +3,12 @@ internal import AsyncIO
 extension RedisQueue {
     /// Runs `body` unless a run with this key has already completed; see `JobQueue.once(_:keptFor:lease:_:)`.
     ///
-    /// The lease is renewed whenever a third of it has passed. A lease of less than 10 ms counts as 10 ms.
+    /// The lease is renewed whenever a third of its duration has passed. A lease of less than 10 ms counts as 10 ms.
     ///
     /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisLeaseLostError`` if the lease was lost,
-    ///   because it could not be renewed in time, or the server no longer has it. After a lost lease, the body has
-    ///   been cancelled, and another worker may be running it. Also throws ``RedisError`` if the server rejects the command; the errors
-    ///   of the body and of the connection; `CancellationError` if the task is cancelled.
+    ///   either because it could not be renewed in time or because the server no longer has it; ``RedisError`` if the
+    ///   server rejects the command; the errors of the body; connection errors; `CancellationError` if the task is
+    ///   cancelled. If the lease is lost, the body is cancelled, and another worker may be running it.
     @discardableResult
     public func once(
         _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
@@ -23,7 +23,7 @@ extension RedisQueue {
                 QueueScripts.beginOnce, [key, token, lease.milliseconds], onAttempt: { start = LoopClock().now }
             ).string
         } catch {
-            // A task that was cancelled while it waited for the answer may have received the lease.
+            // The server may have granted the lease, even though the task was cancelled while it waited for the answer.
             await abandonOnce(key, token)
             throw error
         }
@@ -42,7 +42,7 @@ extension RedisQueue {
             if !isLost { await abandonOnce(key, token) }
             throw error
         }
-        // This runs even if the task is cancelled now, because the work is done.
+        // This call runs even if the task is now cancelled, because the work has been done.
         let isRecorded = try await withCleanup(timeout: nil) {
             try await call(QueueScripts.endOnce, [key, token, max(1, duration.milliseconds)]).integer == 1
         }

@@ -9,13 +9,13 @@ extension RedisQueue {
         return delivery
     }
 
-    /// Waits for a job, and takes it together with others that are ready, in one call to the server.
+    /// Waits for a job, and takes it and other ready jobs in one call to the server.
     ///
     /// While no job is ready, one task waits on a separate connection, and the other tasks wait for that task.
     ///
     /// - Throws: `QueueShutDown` if this object is shut down and every job has ended; ``RedisError`` if the server
-    ///   rejects the command; the errors of the connection if ``patience`` has run out; `CancellationError` if the task
-    ///   is cancelled. In that case, no job is lost.
+    ///   rejects the command; connection errors if ``patience`` has run out; `CancellationError` if the task is
+    ///   cancelled. In that case, no job is lost.
     public func receive(atMost limit: Int) async throws -> [Delivery<Job>] {
         guard limit >= 1 else { throw ValueError("limit must be at least 1, got \(limit)") }
         return try await turn.withLock {
@@ -40,23 +40,24 @@ extension RedisQueue {
         ]
         return try await call(
             QueueScripts.take, arguments, onUncertainty: { mayHaveUnknownDeliveries = true },
-            // No capture list, because it would make the closure concurrent.
+            // The closure has no capture list, because a capture list would make it concurrent.
             ifCancelled: { answer in
                 for delivery in try await self.deliveries(in: answer.array) { try await delivery.handBack() }
             }
         ).array
     }
 
-    /// Hands back jobs that the server assigned to this object in a reply that was lost.
+    /// Hands back the jobs that the server assigned to this object in a lost reply.
     private func recover() async throws {
         let arguments: [any RedisArgument] = [consumer] + known.keys.map { $0 as any RedisArgument }
         _ = try await call(QueueScripts.recover, arguments)
         mayHaveUnknownDeliveries = false
     }
 
-    /// Waits until there may be a job to take.
+    /// Waits until a job may be ready.
     private func wait(milliseconds: Int, isLimited: Bool) async throws {
-        // When this object is shut down, another worker may end the last job, and this is not reported.
+        // After this object has been shut down, another worker may finish the last job. The server does not report
+        // this.
         let longest: Duration = isShutDown ? .milliseconds(200) : .seconds(5)
         let limit = milliseconds > 0 ? min(.milliseconds(milliseconds), longest) : longest
         let waiting = createTask(name: "RedisQueue.receive()") {
@@ -65,7 +66,7 @@ extension RedisQueue {
         pausing = waiting
         defer { pausing = nil }
         do { try await waiting.value } catch {
-            // This wait may have taken the only token.
+            // This task may have taken the only token.
             if !isLimited {
                 _ = try? await withCleanup(timeout: .seconds(5)) { try await call(QueueScripts.nudge, []) }
             }
@@ -118,10 +119,10 @@ extension RedisQueue {
         if !isSettled { throw DeliveryLost(id: id) }
     }
 
-    /// Extends the time in which these deliveries can be settled, in one call to the server.
+    /// Extends the time within which these deliveries can be settled. The method makes one call to the server.
     ///
-    /// - Throws: ``RedisError`` if the server rejects the command; the errors of the connection if ``patience`` has run
-    ///   out; `CancellationError` if the task is cancelled.
+    /// - Throws: ``RedisError`` if the server rejects the command; connection errors if ``patience`` has run out;
+    ///   `CancellationError` if the task is cancelled.
     public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
         if deliveries.isEmpty { return [] }
         var arguments: [any RedisArgument] = [policy.visibility.milliseconds, consumer]

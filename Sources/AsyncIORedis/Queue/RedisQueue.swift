@@ -9,15 +9,15 @@ public import AsyncIO
 /// ```
 ///
 /// Each program creates its own object. Objects with the same name represent the same queue. Jobs and results are
-/// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. All changes are
-/// made by scripts, so every change happens completely or not at all. Times are measured by the server's clock. In a
-/// cluster, the whole queue is on one node. The queue needs Redis 7 or later, or Valkey.
+/// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. Every change is
+/// made by a script, so it happens completely or not at all. Times are measured by the server's clock. In a cluster,
+/// the whole queue is on one node. The queue needs Redis 7 or later, or Valkey.
 ///
 /// While the server cannot be reached, calls are repeated until ``patience`` runs out. This is safe: a put that is
-/// repeated because its reply was lost adds only one job. However, ``cancel(_:)``, ``retryDead(_:)``, and
-/// ``dropDead(_:)`` may then return `false` even though the first attempt succeeded.
+/// repeated because its reply was lost adds only one job. However, after a lost reply, ``cancel(_:)``,
+/// ``retryDead(_:)``, and ``dropDead(_:)`` may return `false` even though the first attempt succeeded.
 ///
-/// What the queue guarantees depends on what the server stores; see <doc:MoreThanOneMachine>.
+/// The guarantees of the queue depend on how the server stores its data; see <doc:MoreThanOneMachine>.
 ///
 /// A queue object belongs to one loop, like its client.
 ///
@@ -27,20 +27,21 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     let client: RedisClient
     /// The prefix of the queue's keys.
     let base: String
-    /// The name of this object as a worker.
+    /// The name of the worker that this object represents.
     let consumer: String
-    /// Held by the task that takes jobs from the server; other tasks wait for it in FIFO order.
+    /// A lock held by the task that takes jobs from the server. Other tasks wait for the lock in FIFO order.
     let turn = Lock()
-    /// Held by the producer that waits for room.
+    /// A lock held by the producer that is waiting for room.
     let roomTurn = Lock()
-    /// The deliveries that this object has received: the fencing token of each identifier.
+    /// The fencing tokens of the deliveries that this object has received, by job identifier.
     var known: [String: Int] = [:]
     /// Whether a reply that may have contained deliveries was lost.
     var mayHaveUnknownDeliveries = false
-    /// The task that waits for a token or for the next due time.
+    /// The task that is waiting for a token or for the next due time.
     var pausing: AsyncTask<Void>?
     private(set) var isOver = false
-    /// The interval at which a task that waits for an end asks the server, in case the report of the end was lost.
+    /// The interval at which a task that is waiting for a job to end asks the server for the job's status. This is
+    /// necessary because the server's report can be lost.
     var checkInterval = Duration.seconds(5)
     lazy var ends = EndReader(client, stream: base + ":events")
     var generator = SystemRandomNumberGenerator()
@@ -60,12 +61,12 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     ///
     /// - Parameters:
     ///   - name: The name of the queue. It must be the same in all programs that use the queue.
-    ///   - client: The client, on the same loop. A waiting receiver uses a separate connection, and so does a waiting
-    ///     producer.
+    ///   - client: The client, on the same loop. A waiting receiver and a waiting producer each use a separate
+    ///     connection.
     ///   - policy: The rules of the queue. They must be the same in all programs that use the queue.
     ///   - patience: The time for which a call is repeated while the server cannot be reached.
     ///   - coding: The encoding of jobs and results. It must be the same in all programs that use the queue.
-    /// - Throws: `ValueError` if a number in `policy` is out of range, or the name is empty or contains braces.
+    /// - Throws: `ValueError` if a number in `policy` is out of range, or if the name is empty or contains braces.
     public init(
         _ name: String, on client: RedisClient, policy: JobPolicy = JobPolicy(), patience: Duration = .seconds(60),
         coding: any JobCoding = .json
@@ -85,12 +86,12 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
 
     // MARK: Calling scripts
 
-    /// Runs a script of the queue. Repeats it while the server cannot be reached.
+    /// Runs a script of the queue, and repeats the call while the server cannot be reached.
     ///
     /// - Parameters:
     ///   - onAttempt: Called before each attempt.
-    ///   - onUncertainty: Called when a call that may have been executed has failed.
-    ///   - ifCancelled: If it is not nil, a cancelled task waits for the answer and passes it to this closure.
+    ///   - onUncertainty: Called after a failed call that the server may have executed.
+    ///   - ifCancelled: If this closure is not nil, a cancelled task waits for the answer and passes it to the closure.
     func call(
         _ script: RedisScript, _ arguments: [any RedisArgument], onAttempt: () -> Void = {},
         onUncertainty: () -> Void = {}, ifCancelled: ((RedisValue) async throws -> Void)? = nil
@@ -132,7 +133,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         return answer
     }
 
-    /// Blocks until a token is in a list, for at most `limit`.
+    /// Waits until a list contains a token or `limit` has passed.
     func waitForToken(_ name: String, atMost limit: Duration) async throws {
         var command = RedisCommand("BLPOP", base + ":" + name, max(0.001, limit / .seconds(1)))
         command.timeLimit = .after(limit + .seconds(5))
@@ -149,11 +150,11 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
 
     /// Puts a job into the queue; see `JobQueue.put(_:options:)`.
     ///
-    /// - Throws: `QueueShutDown` if this object is shut down; `ValueError` if an option is not valid; the errors of
-    ///   encoding the job; ``RedisError`` if the server rejects the job, for example because the server is out of
-    ///   memory; the errors of the connection if ``patience`` has run out; `CancellationError` if the task is
-    ///   cancelled. After an error of the connection or a cancellation, the job may already be in the queue. To find
-    ///   out, put it in again with the same `JobOptions.id`.
+    /// - Throws: `QueueShutDown` if this object is shut down; `ValueError` if an option is not valid; encoding errors;
+    ///   ``RedisError`` if the server rejects the job, for example because the server is out of memory; connection
+    ///   errors if ``patience`` has run out; `CancellationError` if the task is cancelled. After a connection error or
+    ///   a cancellation, the job may already be in the queue. To find out, call this method again with the same
+    ///   `JobOptions.id`.
     @discardableResult
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
         try options.validate()
@@ -192,11 +193,11 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
 
     // MARK: Ending
 
-    /// Waits until every job of the queue has ended, or has become a dead letter.
+    /// Waits until every job in the queue has ended or has become a dead letter.
     ///
-    /// The server reports the end of the last job on the connection that ``end(of:)`` uses.
+    /// When the last job has ended, the server reports this on the connection that ``end(of:)`` uses.
     ///
-    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: Connection errors; `CancellationError` if the task is cancelled.
     public func join() async throws {
         while true {
             let answer = try await call(QueueScripts.join, []).array
@@ -210,15 +211,15 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         }
     }
 
-    /// Waits until the end of a job is reported. After a failover, the report may be missing.
+    /// Waits until the server reports that a job has ended. After a failover, the report may be missing.
     func waitForEnd(of id: String, after position: String) async throws {
         do { try await ends.wait(for: id, after: position, atMost: checkInterval) } catch is TimeoutError {}
     }
 
-    /// Shuts this object down. After that, you cannot add jobs. Receiving continues until every job of the queue has
-    /// ended, and then fails. Other programs can continue to use the queue.
+    /// Shuts this object down. Afterward, you cannot add jobs through it. You can receive jobs until every job in the
+    /// queue has ended. After that, receiving fails. Other programs can continue to use the queue.
     ///
-    /// - Parameter immediate: Whether receiving fails at once. The jobs stay in the queue.
+    /// - Parameter immediate: Whether receiving fails immediately. If it does, the remaining jobs stay in the queue.
     public func shutdown(immediate: Bool = false) {
         isShutDown = true
         isOver = isOver || immediate
@@ -228,7 +229,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
 }
 
 extension Duration {
-    /// In milliseconds, rounded up.
+    /// The duration in milliseconds, rounded up.
     var milliseconds: Int {
         let nanoseconds = roundedUpNanoseconds
         return Int(nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0))

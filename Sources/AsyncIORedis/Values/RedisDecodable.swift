@@ -19,14 +19,14 @@ extension String: RedisDecodable {
 }
 
 extension Int: RedisDecodable {
-    /// Converts an integer, or a string that contains one in decimal.
+    /// Converts an integer, or a string that contains an integer in decimal.
     ///
     /// - Throws: ``RedisTypeError`` if the value has another type.
     public init(redis value: RedisValue) throws { self = try value.integer }
 }
 
 extension Double: RedisDecodable {
-    /// Converts a number, or a string that contains one in decimal.
+    /// Converts a number, or a string that contains a number in decimal.
     ///
     /// - Throws: ``RedisTypeError`` if the value has another type.
     public init(redis value: RedisValue) throws { self = try value.double }
@@ -42,7 +42,7 @@ extension Bool: RedisDecodable {
 extension UInt8: RedisDecodable {
     /// Converts an integer from 0 to 255.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is not such an integer.
+    /// - Throws: ``RedisTypeError`` if the value is not an integer from 0 to 255.
     public init(redis value: RedisValue) throws {
         guard let byte = UInt8(exactly: try value.integer) else { throw value.mismatch("an integer from 0 to 255") }
         self = byte
@@ -52,14 +52,14 @@ extension UInt8: RedisDecodable {
 extension Optional: RedisDecodable where Wrapped: RedisDecodable {
     /// Converts a value that can be null.
     ///
-    /// - Throws: The errors of converting `Wrapped`.
+    /// - Throws: The errors that occur when the value is converted to `Wrapped`.
     public init(redis value: RedisValue) throws { self = value.isNull ? nil : try Wrapped(redis: value) }
 }
 
 extension Array: RedisDecodable where Element: RedisDecodable {
-    /// Converts an array or a set. An array of bytes can also be a string.
+    /// Converts an array or a set. A string can also be converted to an array of bytes.
     ///
-    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting an element.
+    /// - Throws: ``RedisTypeError`` if the value has another type; the errors that occur when an element is converted.
     public init(redis value: RedisValue) throws {
         if Element.self == UInt8.self, let bytes = try? value.bytes, let same = bytes as? [Element] {
             self = same
@@ -72,14 +72,15 @@ extension Array: RedisDecodable where Element: RedisDecodable {
 extension Set: RedisDecodable where Element: RedisDecodable {
     /// Converts a set or an array.
     ///
-    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting an element.
+    /// - Throws: ``RedisTypeError`` if the value has another type; the errors that occur when an element is converted.
     public init(redis value: RedisValue) throws { self = Set(try value.array.map { try Element(redis: $0) }) }
 }
 
 extension Dictionary: RedisDecodable where Key: RedisDecodable, Value: RedisDecodable {
-    /// Converts a map, or an array of keys and values. If a key occurs more than once, its last value is used.
+    /// Converts a map, or an array of alternating keys and values. If a key occurs more than once, its last value is
+    /// used.
     ///
-    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting a key or a value.
+    /// - Throws: ``RedisTypeError`` if the value has another type, or if a key or a value cannot be converted.
     public init(redis value: RedisValue) throws {
         self = Dictionary(
             try value.map.map { (try Key(redis: $0.key), try Value(redis: $0.value)) }, uniquingKeysWith: { $1 })

@@ -152,7 +152,8 @@ public struct RedisTimeoutError: Error, CustomStringConvertible {
     }
 }
 
-/// An error thrown when a server sends something that is not RESP, or exceeds a limit. It ends the connection.
+/// An error thrown when a server sends data that is not valid RESP, or that exceeds a limit. The client closes the
+/// connection.
 ///
 /// redis-py: `InvalidResponse`.
 public struct RedisProtocolError: Error, Sendable, Hashable, CustomStringConvertible {

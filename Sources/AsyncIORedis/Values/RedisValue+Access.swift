@@ -87,9 +87,9 @@ extension RedisValue {
         }
     }
 
-    /// The elements of an array, a set, or a push. ``null`` is not an empty array.
+    /// The elements of an array, a set, or a push. The value ``null`` does not count as an empty array.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is something else.
+    /// - Throws: ``RedisTypeError`` if the value is of another kind.
     public var array: [RedisValue] {
         get throws {
             switch self {
@@ -101,7 +101,7 @@ extension RedisValue {
 
     /// The pairs of a map, which is an array of keys and values in RESP2.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is something else.
+    /// - Throws: ``RedisTypeError`` if the value is of another kind.
     public var map: [RedisPair] {
         get throws {
             switch self {
@@ -130,12 +130,12 @@ extension RedisValue {
     /// - Throws: ``RedisTypeError`` if the value is of another kind.
     public func decode<T: RedisDecodable>(as type: T.Type = T.self) throws -> T { try T(redis: self) }
 
-    /// The error for a value that is not what the caller expected.
+    /// Returns the error for a value of an unexpected kind.
     func mismatch(_ expected: String) -> RedisTypeError { RedisTypeError(expected: expected, value: self) }
 }
 
 extension RedisValue: CustomStringConvertible {
-    /// The value as text: strings in quotation marks, elements in brackets. Long values are shortened.
+    /// The value as text, with strings in quotation marks and elements in brackets. Long values are shortened.
     public var description: String {
         switch self {
         case .null: "null"

@@ -1,4 +1,4 @@
-/// A value that a server sends: the reply to a command, or a part of one.
+/// A value that a server sends: the reply to a command, or part of a reply.
 ///
 /// Use the typed accessors to read the value. They throw a ``RedisTypeError`` if the value is of another kind:
 ///
@@ -14,19 +14,19 @@
 public enum RedisValue: Sendable, Hashable {
     /// No value: a missing key, or a transaction that was not executed.
     case null
-    /// A Boolean of RESP3.
+    /// A RESP3 Boolean.
     case boolean(Bool)
     /// An integer.
     case integer(Int)
-    /// A floating-point number of RESP3.
+    /// A RESP3 floating-point number.
     case double(Double)
-    /// An integer of RESP3 with any number of digits, in decimal.
+    /// A RESP3 integer with any number of digits, in decimal.
     case bigNumber(String)
     /// A short string without line breaks, such as `OK`.
     case simpleString(String)
     /// Any bytes.
     case bulkString([UInt8])
-    /// An error within an array. An error that is the whole reply to a command is thrown.
+    /// An error within an array. If the whole reply to a command is an error, the error is thrown instead.
     case error(RedisError)
     /// Values in order.
     case array([RedisValue])

@@ -8,11 +8,11 @@ final class DatagramPort: SimulatedDatagramLink {
     private let run: HostRun
     private let address: SystemAddress
     private weak var channel: SimulatedDatagrams?
-    /// For each route, the time at which the latest datagram arrives, in nanoseconds, not counting datagrams that are
-    /// overtaken. Routes exist as long as the network does.
+    /// For each route, the time at which the latest datagram arrives, in nanoseconds. Datagrams that are overtaken do
+    /// not count. Routes exist as long as the network does.
     private var latestArrivals: [ObjectIdentifier: Int64] = [:]
 
-    /// The largest datagram of UDP over IPv4.
+    /// The maximum size of a UDP datagram over IPv4, in bytes.
     private static let largest = 65_507
     /// The number of bytes that the headers add to a packet.
     private static let header = 42
@@ -78,7 +78,7 @@ final class DatagramPort: SimulatedDatagramLink {
         }
     }
 
-    /// Makes the receiver's system answer that no socket receives at this address.
+    /// Makes the receiver's operating system report that no socket is bound to this address.
     private func bounce(_ target: SystemAddress, _ receiver: Host) {
         let back = network.route(from: receiver, to: host)
         if back.isCut { return }
@@ -87,7 +87,7 @@ final class DatagramPort: SimulatedDatagramLink {
         }
     }
 
-    /// The address that the receiver sees.
+    /// Returns the sender's address as the receiver sees it.
     private func source(for target: SystemAddress, _ receiver: Host) -> SystemAddress {
         guard address.isWildcard else { return address }
         let own = receiver === host ? target : host.address(like: target) ?? address

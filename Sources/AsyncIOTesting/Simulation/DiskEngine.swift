@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 internal import Glibc
 internal import SystemPackage
 
-/// Performs the file requests of a simulated host. The descriptors are numbers that the system does not use.
+/// Performs the file requests of a simulated host. The descriptors have numbers that the operating system does not use.
 final class DiskEngine: SimulatedFiles {
     private unowned let disk: SimulatedDisk
     private unowned let network: Network
@@ -60,7 +60,7 @@ final class DiskEngine: SimulatedFiles {
         case .open(let flags, _): return Int(open(try file(at: name(request.path), flags), flags))
         case .read(let descriptor, let offset):
             let bytes = try read(descriptor, unsafe request.memory.count, at: offset)
-            // SAFETY: there are no more bytes than the memory has room for.
+            // SAFETY: the memory has room for all bytes.
             unsafe request.memory.copyBytes(from: bytes)
             return bytes.count
         case .write(let descriptor, let offset):

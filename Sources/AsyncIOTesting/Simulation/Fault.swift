@@ -1,15 +1,14 @@
-/// Something that goes wrong for a while in a simulated ``Network``; see
-/// ``Network/injectFaults(_:kinds:on:within:)``.
+/// A temporary fault in a simulated ``Network``; see ``Network/injectFaults(_:kinds:on:within:)``.
 public struct Fault: Sendable, CustomStringConvertible {
     /// What goes wrong.
     public enum Kind: String, Sendable, CaseIterable {
         /// Two hosts cannot reach each other.
         case partition
-        /// One host cannot reach another, but the other can still reach it.
+        /// One host cannot reach another host, but the other host can still reach it.
         case oneWayPartition = "one-way partition"
-        /// The messages between two hosts take a second longer.
+        /// Messages between two hosts take one second longer.
         case slowLink = "slow link"
-        /// Some of the messages between two hosts are lost.
+        /// Some messages between two hosts are lost.
         case loss
         /// The program of a host is killed, and later restarted.
         case kill
@@ -25,11 +24,11 @@ public struct Fault: Sendable, CustomStringConvertible {
     public let number: Int
     /// What goes wrong.
     public let kind: Kind
-    /// The time from the call of ``Network/injectFaults(_:kinds:on:within:)`` to the beginning of the fault.
+    /// The time at which the fault begins, measured from the call to ``Network/injectFaults(_:kinds:on:within:)``.
     public let start: Duration
     /// How long the fault lasts.
     public let duration: Duration
-    /// The name of the host that is affected.
+    /// The name of the affected host.
     public let host: String
     /// The name of the other host, or `nil` if the fault affects only one host.
     public let peer: String?

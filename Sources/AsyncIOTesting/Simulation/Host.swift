@@ -3,8 +3,8 @@ internal import AsyncIOSystem
 
 /// A machine in a simulated ``Network``, with a name, addresses, a disk, and a program.
 ///
-/// Everything that the program creates belongs to the host: its tasks, callbacks, connections, and files, and
-/// everything that these create in turn.
+/// All tasks, callbacks, connections, and files that the program creates belong to the host, as does everything that
+/// these tasks and callbacks create.
 public final class Host {
     /// The name, which the network resolves to the host's addresses.
     public let name: String
@@ -83,7 +83,7 @@ public final class Host {
         }
     }
 
-    /// Sets the wall clock to that of this host, until the next step.
+    /// Sets the wall clock to this host's wall clock until the next step.
     func showClock() {
         if clockOffset != .zero { network.loop.offsetDate(by: clockOffset.roundedUpNanoseconds) }
     }
@@ -99,10 +99,10 @@ public final class Host {
         }
     }
 
-    /// The host's own address of the same family.
+    /// Returns the host's own address of the same family.
     func address(like other: SystemAddress) -> SystemAddress? { addresses.first { $0.family == other.family } }
 
-    /// Whether a program of this host can bind to the address.
+    /// Returns whether a program on this host can bind to the address.
     func has(_ address: SystemAddress) -> Bool {
         address.isWildcard || address.isLoopback || addresses.contains(address.with(port: 0))
     }
@@ -123,7 +123,7 @@ extension Host: CustomStringConvertible {
 }
 
 extension SystemAddress {
-    /// The address of all interfaces with the same port.
+    /// The wildcard address, which stands for all interfaces, with the same port.
     fileprivate var wildcard: SystemAddress {
         guard isInternet else { return self }
         return SystemAddress(host: Array(repeating: 0, count: isIPv6 ? 16 : 4))?.with(port: port ?? 0) ?? self

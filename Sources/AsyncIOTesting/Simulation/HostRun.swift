@@ -2,18 +2,19 @@ internal import AsyncIO
 
 // # The host that code belongs to
 //
-// A host's program is started with a task-local value, which the tasks that it creates inherit, and which callbacks get
-// when they are scheduled. So the value says to which host the running code belongs, regardless of its caller.
+// A host's program is started with a task-local value. The tasks that the program creates inherit this value, and
+// callbacks get it when they are scheduled. Therefore, the value identifies the host to which the running code belongs,
+// regardless of the caller.
 
 /// One run of a host's program, from its start to its end or its crash.
 //
-// SAFETY: a task-local value has to be Sendable. The properties and methods are used only on the loop's thread. A
-// thread that inherits the value does not use it.
+// SAFETY: a task-local value must be Sendable. The properties and methods are used only on the loop's thread. A thread
+// that inherits the value does not use it.
 final class HostRun: @unchecked Sendable {
     @TaskLocal static var current: HostRun?
 
     let number: Int
-    /// Set by the host that creates this.
+    /// The host, which sets this property when it creates this object.
     unowned var owner: Host?
     var main: AnyAsyncTask?
     private(set) var isDead = false
@@ -22,7 +23,7 @@ final class HostRun: @unchecked Sendable {
     private var tidyAt = 256
     /// The ends of connections, by number.
     private(set) var connections: [Int: TCPEnd] = [:]
-    /// The number of timers that the program has set, with `callLater` or `callAt`, and that have not expired.
+    /// The number of timers that the program has set, with `callLater` or `callAt`, and that have not fired.
     private(set) var timerCount = 0
     /// The callbacks that became due while the host was paused.
     private var held: [() throws -> Void] = []
@@ -52,8 +53,8 @@ final class HostRun: @unchecked Sendable {
 
     // MARK: Callbacks
 
-    /// Returns a callback that calls `callback` on behalf of this run. It does nothing if the program was killed, and
-    /// it waits while the host is paused.
+    /// Returns a callback that calls `callback` on behalf of this run. The returned callback does nothing if the
+    /// program was killed, and it is postponed while the host is paused.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         { [self] in
             if isDead { return }
@@ -93,14 +94,14 @@ final class HostRun: @unchecked Sendable {
     func add(_ end: TCPEnd) { connections[end.number] = end }
     func remove(_ end: TCPEnd) { connections[end.number] = nil }
 
-    // MARK: The end
+    // MARK: Ending
 
-    /// Ends this run. No code of the program runs after that.
+    /// Ends this run. Afterward, no code of the program runs.
     func die() {
         isDead = true
         held = []
-        // The tasks, which never continue, refer to this object and to other memory that is never freed.
-        // SAFETY: only a reference is added, which is never released.
+        // The tasks never continue, but they refer to this object and to other memory that is never freed.
+        // SAFETY: this call only adds a reference, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }
 }

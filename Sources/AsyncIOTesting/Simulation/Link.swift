@@ -8,10 +8,10 @@ public struct LatencyDistribution: Sendable, Hashable {
 
     /// Every duration in the range is equally likely.
     public static let uniform = LatencyDistribution(shape: .uniform)
-    /// Most durations are near the lower bound of the range; one in a hundred is above the upper bound.
+    /// Most durations are near the lower bound of the range. One duration in a hundred is above the upper bound.
     public static let exponential = LatencyDistribution(shape: .exponential)
-    /// Most durations are near the lower bound of the range; one in fifty is above the upper bound. The maximum
-    /// duration is the lower bound plus ten times the width of the range.
+    /// Most durations are near the lower bound of the range. One duration in fifty is above the upper bound. The
+    /// maximum duration is the lower bound plus ten times the width of the range.
     public static let longTail = LatencyDistribution(shape: .longTail)
 }
 
@@ -20,7 +20,7 @@ final class Route {
     struct Settings {
         var latency = DurationRange(.microseconds(100)...(.microseconds(500)))
         var distribution = LatencyDistribution.uniform
-        /// Bytes per second; nil for no limit.
+        /// The bandwidth in bytes per second, or nil for no limit.
         var bandwidth: Int?
         var loss = 0.0
         var duplication = 0.0
@@ -33,15 +33,15 @@ final class Route {
     let to: Host
     var settings: Settings
     var isCut = false
-    /// The messages that wait until the route is released; nil if it is not held.
+    /// The messages that are held back until the route is released, or nil if the route is not held.
     var held: [() -> Void]?
 
-    /// The time at which the route will have sent everything that was given to it, in nanoseconds.
+    /// The time at which the route will have sent all of its messages, in nanoseconds.
     private var freeAt: Int64 = 0
 
     init(from: Host, to: Host, _ settings: Settings) { (self.from, self.to, self.settings) = (from, to, settings) }
 
-    /// Returns how long a message of this size takes if it is sent now, in nanoseconds.
+    /// Returns how long a message of this size takes, in nanoseconds, if the message is sent now.
     func delay(of size: Int, now: Int64, _ random: inout SeededGenerator) -> Int64 {
         guard let bandwidth = settings.bandwidth else { return sample(&random) }
         freeAt = max(now, freeAt) + Int64(size) * 1_000_000_000 / Int64(bandwidth)
@@ -75,7 +75,7 @@ struct DurationRange {
         let part: Double =
             switch distribution.shape {
             case .uniform: x
-            // The quantile function, scaled so that 99 of 100 are within the range.
+            // The quantile function, scaled so that 99 of 100 durations are within the range.
             case .exponential: -logarithm(1 - x) / 4.605
             case .longTail: x < 0.98 ? x * 0.2 : 1 + (x - 0.98) * 450
             }
@@ -83,7 +83,7 @@ struct DurationRange {
     }
 }
 
-/// The natural logarithm. The series gives the same result on every machine, unlike the function of a C library.
+/// The natural logarithm. Unlike the function in a C library, this series gives the same result on every machine.
 private func logarithm(_ x: Double) -> Double {
     let y = (x.significand - 1) / (x.significand + 1)
     var term = y
@@ -127,7 +127,7 @@ public struct Link {
         }
     }
 
-    /// How latencies are distributed over that range. The default is ``LatencyDistribution/uniform``.
+    /// How latencies are distributed over the range ``latency``. The default is ``LatencyDistribution/uniform``.
     public var distribution: LatencyDistribution {
         get { first.distribution }
         nonmutating set { change { $0.distribution = newValue } }
@@ -142,20 +142,20 @@ public struct Link {
         }
     }
 
-    /// The probability that a packet is lost, in 0...1. A lost datagram does not arrive. TCP sends lost bytes again,
-    /// which takes at least 200 milliseconds.
+    /// The probability, from 0 to 1, that a packet is lost. A lost datagram does not arrive. TCP sends lost bytes
+    /// again, which takes at least 200 milliseconds.
     public var loss: Double {
         get { first.loss }
         nonmutating set { change { $0.loss = checked(newValue) } }
     }
 
-    /// The probability that a datagram arrives twice, in 0...1.
+    /// The probability, from 0 to 1, that a datagram arrives twice.
     public var duplication: Double {
         get { first.duplication }
         nonmutating set { change { $0.duplication = checked(newValue) } }
     }
 
-    /// The probability that a datagram is delayed, so that later ones can overtake it, in 0...1.
+    /// The probability, from 0 to 1, that a datagram is delayed, so that later datagrams can overtake it.
     public var reordering: Double {
         get { first.reordering }
         nonmutating set { change { $0.reordering = checked(newValue) } }
@@ -166,13 +166,13 @@ public struct Link {
         return probability
     }
 
-    /// Whether the routes are cut, so that nothing passes; see ``Network/partition(_:from:isOneWay:for:)``.
+    /// Whether the routes are cut, so that no messages pass; see ``Network/partition(_:from:isOneWay:for:)``.
     public var isCut: Bool {
         get { routes.first?.isCut ?? false }
         nonmutating set { network.setCut(newValue, of: routes) }
     }
 
-    /// Holds back all messages that arrive from now on, until ``release()`` is called. Nothing is lost.
+    /// Holds back all messages that arrive from now on, until ``release()`` is called. No messages are lost.
     public func hold() { for route in routes where route.held == nil { route.held = [] } }
 
     /// Delivers the messages that were held back, in order.

@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-// A trace as text for people, and in the formats of other tools.
+// Presents a trace as readable text and in the formats of other tools.
 
 extension Network {
     /// Returns the latest events as a chart, with a column for each host and an arrow for each message that was sent.
@@ -90,7 +90,7 @@ extension Network {
         return JSON.object([("traceEvents", .array(entries))]).text
     }
 
-    /// The beginning or the end of the arrow of a message.
+    /// Returns the beginning or the end of a message's arrow.
     private static func flow(_ phase: JSON, _ id: Int64, _ place: [(String, JSON)]) -> JSON {
         .object([("ph", phase), ("bp", "e"), ("name", "message"), ("cat", "message"), ("id", .int(id))] + place)
     }
@@ -101,7 +101,7 @@ extension NetworkEvent {
 }
 
 extension NetworkEvent.Kind {
-    /// Whether the event is the arrival of a message that an earlier event has sent.
+    /// Whether the event is the arrival of a message from an earlier event.
     fileprivate var isArrival: Bool { self == .receives || self == .receivesDatagram }
     fileprivate var isLoss: Bool { self == .loses || self == .losesDatagram || self == .cut }
 }

@@ -2,10 +2,10 @@ internal import AsyncIO
 
 /// How the program of a simulated host ends in ``Network/crash(_:by:)``.
 public enum Crash: Sendable {
-    /// The program is killed, as by SIGKILL. None of its code runs after that. Its connections are reset, and its files
-    /// keep what was written to them.
+    /// The program is killed, as by SIGKILL. Afterward, none of its code runs. Its connections are reset, and its files
+    /// keep all data that was written to them.
     case kill
-    /// The power fails. None of the program's code runs after that. Other hosts are not notified, and get no answers.
+    /// The power fails. Afterward, none of the program's code runs. Other hosts are not notified, and get no answers.
     /// Data that was not synced to the disk may be lost.
     case powerFailure
     /// Every task of the program is cancelled, so the program can clean up.
@@ -23,7 +23,7 @@ extension Network {
     /// does not return.
     ///
     /// - Parameters:
-    ///   - host: The host. Nothing happens if its program has ended or was killed.
+    ///   - host: The host. If its program has ended or was killed, this method has no effect.
     ///   - crash: How the program ends. With ``Crash/cancellation``, this method waits until the program has ended.
     /// - Throws: `CancellationError` if the calling task is cancelled while it waits; `ValueError` for the host of the
     ///   test.
@@ -47,7 +47,7 @@ extension Network {
         }
     }
 
-    /// Starts the program of a host again. If it is running, it is killed first.
+    /// Starts the program of a host again. If the program is running, it is killed first.
     ///
     /// - Throws: `ValueError` for the host of the test.
     public func restart(_ host: Host) async throws {
@@ -56,7 +56,7 @@ extension Network {
     }
 
     /// Stops the program of a host, as SIGSTOP does. Its connections stay open, and its operating system still accepts
-    /// connections and bytes. A task that was just created still runs until its first wait.
+    /// connections and bytes. A task that was just created still runs until it first waits.
     public func pause(_ host: Host) {
         guard !host.isPaused, host !== testHost else { return }
         host.isPaused = true
@@ -91,7 +91,7 @@ extension Network {
     ///   - isOneWay: Whether `b` can still send to `a`.
     ///   - duration: How long this method waits before it restores the routes, or `nil` to return immediately and leave
     ///     the routes cut until ``heal()`` is called.
-    /// - Throws: `CancellationError` if the task is cancelled. The routes are restored in that case as well.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, the routes are restored as well.
     public func partition(
         _ a: [Host], from b: [Host], isOneWay: Bool = false, for duration: Duration? = nil
     ) async throws {
@@ -104,7 +104,7 @@ extension Network {
         try await sleep(duration)
     }
 
-    /// Restores all routes that are cut.
+    /// Restores all cut routes.
     public func heal() { setCut(false, of: pairs(hosts, hosts).map { route(from: $0, to: $1) }) }
 
     func setCut(_ isCut: Bool, of routes: [Route]) {

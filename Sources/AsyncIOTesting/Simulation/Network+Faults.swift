@@ -9,18 +9,18 @@ extension Network {
     /// try await workload.value
     /// ```
     ///
-    /// If a test with the trait `.simulation` fails, it is run again with fewer and fewer faults, until each of the
-    /// remaining faults is needed for the failure. The report lists these faults. To repeat a run with only these
-    /// faults, set the environment variables `ASYNCIO_SEED` and `ASYNCIO_FAULTS`.
+    /// If a test with the trait `.simulation` fails, it is run again with fewer and fewer faults until every remaining
+    /// fault is necessary for the failure. The report lists these faults. To repeat a run with only these faults, set
+    /// the environment variables `ASYNCIO_SEED` and `ASYNCIO_FAULTS`.
     ///
     /// - Parameters:
     ///   - count: The number of faults.
-    ///   - kinds: What can go wrong.
-    ///   - hosts: The hosts that can be affected. Faults between two hosts need at least two.
-    ///   - duration: The time within which all faults begin and end. A fault lasts up to a third of that time.
+    ///   - kinds: The kinds of faults that can occur.
+    ///   - hosts: The hosts that can be affected. Faults between two hosts require at least two hosts.
+    ///   - duration: The time within which all faults begin and end. Each fault lasts for up to a third of this time.
     /// - Returns: The faults.
-    /// - Throws: `ValueError` if there are no hosts, or none of the kinds is possible with them; `CancellationError` if
-    ///   the task is cancelled, which also ends the faults.
+    /// - Throws: `ValueError` if there are no hosts, or if none of the kinds is possible with these hosts;
+    ///   `CancellationError` if the task is cancelled. In that case, the faults also end.
     @discardableResult
     public func injectFaults(
         _ count: Int = 3, kinds: [Fault.Kind] = Fault.Kind.allCases, on hosts: [Host], within duration: Duration
@@ -30,7 +30,7 @@ extension Network {
             throw ValueError(
                 "injecting faults needs at least one host and one kind, and two hosts if all kinds are between hosts")
         }
-        // A separate generator, so that leaving out some of the faults does not change the others.
+        // This fault has its own generator, so that leaving out some faults does not change the others.
         var random = SeededGenerator(seed: seed ^ UInt64(faults.count + 1) << 32)
         let new = (0..<max(0, count)).map { index in
             makeFault(faults.count + index, kinds, hosts, duration, &random)
@@ -48,7 +48,7 @@ extension Network {
         let host = Int.random(in: hosts.indices, using: &random)
         var peer: Int?
         if kind.isBetweenTwo {
-            // Another host.
+            // The peer must be another host.
             peer = (host + Int.random(in: 1..<hosts.count, using: &random)) % hosts.count
         }
         let duration = limit * random.fraction() / 3

@@ -1,12 +1,12 @@
 package import AsyncIO
 
-// The answers to the kernel's questions about tasks and callbacks; see SimulatedHosts.
+// Answers the library's questions about tasks and callbacks; see SimulatedHosts.
 
 extension Network: SimulatedHosts {
     package func taskCreated(_ task: AnyAsyncTask) {
         guard let run = HostRun.current else { return }
         if run.isDead {
-            // It was created by a Swift task of a killed program, which the loop does not know.
+            // A Swift task of a killed program, which is unknown to the loop, created this task.
             loop.abandon([task])
         } else {
             run.add(task, on: loop)
@@ -36,6 +36,6 @@ extension Network: SimulatedHosts {
 }
 
 extension Host {
-    /// Whether the loop has to determine which steps belong to this host.
+    /// Whether the loop must determine which steps belong to this host.
     fileprivate var isSpecial: Bool { isPaused || clockOffset != .zero }
 }

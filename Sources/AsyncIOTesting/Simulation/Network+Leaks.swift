@@ -2,7 +2,7 @@ internal import AsyncIO
 internal import AsyncIOSystem
 
 extension Network {
-    /// The tasks, connections, listeners, datagram sockets, timers, and open files that are left on the hosts, with one
+    /// The tasks, connections, listeners, datagram sockets, timers, and open files that remain on the hosts, with one
     /// line for each.
     public var leaks: [String] {
         let own = currentTask()

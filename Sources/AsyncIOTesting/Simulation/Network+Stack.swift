@@ -2,7 +2,7 @@ package import AsyncIO
 package import AsyncIOSystem
 package import SystemPackage
 
-// Functions that use the network ask this instead of the system; see NetworkStack.
+// Functions that use the network call these methods instead of the system; see NetworkStack.
 
 extension Network: NetworkStack {
     // MARK: Names
@@ -88,8 +88,9 @@ extension Network: NetworkStack {
         return listener.isFull ? .full : .accepted(listener)
     }
 
-    /// Waits until a packet has arrived, and returns true. Returns false if the packet is lost: immediately if it is
-    /// lost when it is sent, and otherwise after the time that it would have taken.
+    /// Waits until a packet has arrived, and returns true. Returns false if the packet is lost. If the packet is lost
+    /// when it is sent, the method returns immediately. Otherwise, it returns after the time that the packet would have
+    /// taken.
     private func arrives(over route: Route) async throws -> Bool {
         if route.isCut || random.happens(route.settings.loss) { return false }
         try await sleep(route.duration(&random))
@@ -106,7 +107,8 @@ extension Network: NetworkStack {
         let near = TCPEnd(number, of: run, to: there, in: self)
         let far = TCPEnd(number, of: listener.run, to: back, in: self)
         near.connect(to: far)
-        // The server answers first. Its own end exists when the last packet of the handshake has arrived.
+        // The server answers first. The server's end of the connection exists after the last packet of the handshake
+        // has arrived.
         try await sleep(back.duration(&random))
         record(.connected, client, server, number)
         let channel = near.makeChannel(local: here, peer: address)
@@ -129,7 +131,7 @@ extension Network: NetworkStack {
         if run.isDead { throw .socketShutdown }
         guard address.isUnix || host.has(address) else { throw .addressNotAvailable }
         let address = address.port == 0 ? host.ephemeral(like: address) : address
-        // A Unix socket that already exists is replaced.
+        // An existing Unix socket is replaced.
         if let old = host.listeners[address] {
             guard address.isUnix else { throw .addressInUse }
             old.close()

@@ -5,13 +5,13 @@ internal import AsyncIOSystem
 //
 // All hosts of a simulation run on one loop in virtual time. The loop uses this object instead of the system's network
 // (`NetworkStack`) and disks. The object decides when each message arrives, and schedules its arrival on the loop.
-// Everything between two messages is the program's own code.
+// Between two messages, only the program's own code runs.
 //
 //     program -> StreamWriter -> SimulatedConnection -> TCPEnd -> Link's route -> timer of the loop
 //     program <- StreamReader <- SimulatedConnection <- TCPEnd <----------------------+
 //
 // Nothing depends on real time, on addresses in memory, or on the order of a hash table, and all random numbers come
-// from one seed. So the same seed gives the same run.
+// from one seed. Therefore, the same seed always gives the same run.
 
 /// A network of simulated hosts, in a test.
 ///
@@ -46,11 +46,11 @@ public final class Network {
     private var hostsByAddress: [SystemAddress: Host] = [:]
     private var addressesByName: [String: [SystemAddress]] = [:]
     private var routes: [RouteID: Route] = [:]
-    /// The settings of routes that are used for the first time.
+    /// The initial settings of routes.
     var initialRoute = Route.Settings()
     var failingNames: Set<String> = []
     private var connectionCount = 0
-    /// The faults that were injected, and the numbers of those that take effect; nil for all.
+    /// The faults that were injected, and the numbers of the faults that take effect, or nil for all faults.
     var faults: [Fault] = []
     var activeFaults: Set<Int>?
 
@@ -62,7 +62,7 @@ public final class Network {
     init(on loop: EventLoop, seed: UInt64) {
         self.loop = loop
         self.seed = seed
-        // These numbers differ from those of the schedule.
+        // These random numbers differ from those that determine the schedule.
         random = SeededGenerator(seed: ~seed)
         let test = Host("test", index: 0, number: 0, families: [.ipv4, .ipv6], in: self, program: nil)
         add(test, group: nil)
@@ -167,7 +167,8 @@ public final class Network {
                 message: "The program of a simulated host failed", error: error, subject: currentHost.name))
     }
 
-    /// Called when the main task of a program has ended. As at the end of `run { }`, the remaining tasks are cancelled.
+    /// Called when the main task of a program has ended. The remaining tasks are cancelled, as they are at the end of
+    /// `run { }`.
     func mainEnded(of run: HostRun) {
         guard !run.isDead else { return }
         let host = run.host
@@ -178,9 +179,9 @@ public final class Network {
         }
     }
 
-    /// Ends a run without running any more of its code.
+    /// Ends a run without executing any more of its code.
     ///
-    /// - Parameter isSilent: Whether other hosts get no notice of the end.
+    /// - Parameter isSilent: Whether to end the run without notifying other hosts.
     func end(_ run: HostRun, isSilent: Bool) {
         guard !run.isDead else { return }
         run.die()
@@ -198,9 +199,9 @@ public final class Network {
 
     /// Returns the routes between two hosts, in both directions.
     public func link(_ a: Host, _ b: Host) -> Link { link([a], [b]) }
-    /// Returns the routes between several hosts and one, in both directions.
+    /// Returns the routes between several hosts and one other host, in both directions.
     public func link(_ a: [Host], _ b: Host) -> Link { link(a, [b]) }
-    /// Returns the routes between one host and several, in both directions.
+    /// Returns the routes between one host and several other hosts, in both directions.
     public func link(_ a: Host, _ b: [Host]) -> Link { link([a], b) }
 
     /// Returns the routes between the hosts of two groups, in both directions.
@@ -211,7 +212,8 @@ public final class Network {
     /// Returns the route from one host to another, in this direction only.
     public func link(from a: Host, to b: Host) -> Link { Link(routes: [route(from: a, to: b)], network: self) }
 
-    /// All routes, including those between hosts that are added later, except from a host to itself.
+    /// The routes between all hosts, including hosts that are added later. The routes from a host to itself are not
+    /// included.
     public var links: Link {
         Link(routes: pairs(hosts, hosts).map { route(from: $0, to: $1) }, network: self, includesLater: true)
     }
@@ -232,7 +234,7 @@ public final class Network {
 
     // MARK: Names and addresses
 
-    /// Makes the lookup of a name fail, or work again.
+    /// Makes lookups of a name fail, or makes them work again.
     public func setLookup(of name: String, fails: Bool) {
         if fails { failingNames.insert(name) } else { failingNames.remove(name) }
     }
@@ -262,7 +264,7 @@ public final class Network {
         loop.call(at: now + duration.roundedUpNanoseconds, body)
     }
 
-    /// Schedules the arrival of a message. If its route is held at that time, the message is held back.
+    /// Schedules the arrival of a message. If the route is held at that time, the message is held back.
     func deliver(over route: Route, at time: Int64, _ arrive: @escaping () -> Void) {
         loop.call(at: time) {
             if route.held != nil { route.held?.append(arrive) } else { arrive() }
@@ -276,7 +278,7 @@ public final class Network {
 
     // MARK: The trace
 
-    /// The latest events, oldest first. At most 20,000 are stored.
+    /// The latest events, oldest first. At most 20,000 events are stored.
     public var events: [NetworkEvent] { trace.events }
 
     /// The number of events so far.

@@ -1,4 +1,4 @@
-/// Something that happened in a simulated ``Network``.
+/// An event in a simulated ``Network``.
 ///
 /// The trace of a run is a list of events. The same seed gives the same list, byte for byte. As text, an event is one
 /// line: the time in seconds, the hosts, the number of the connection, what happened, the number of bytes, and the
@@ -12,7 +12,7 @@ public struct NetworkEvent: Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         /// The program of a host was started.
         case started
-        /// The main function of a host's program has returned or thrown.
+        /// The main function of a host's program returned or threw an error.
         case ended
         /// The program of a host was killed, or its power failed.
         case crashed
@@ -28,17 +28,17 @@ public struct NetworkEvent: Sendable {
         case timedOut = "times out"
         /// Bytes were sent.
         case sends
-        /// Bytes have arrived.
+        /// Bytes arrived.
         case receives
-        /// Bytes were lost, and are sent again later.
+        /// Bytes were lost, and will be sent again later.
         case loses
-        /// One end has closed its sending half.
+        /// One end closed its sending half.
         case ends
-        /// One end has reset the connection.
+        /// One end reset the connection.
         case resets
         /// A datagram was sent.
         case sendsDatagram = "sends a datagram:"
-        /// A datagram has arrived.
+        /// A datagram arrived.
         case receivesDatagram = "receives a datagram:"
         /// A datagram was lost.
         case losesDatagram = "loses a datagram:"
@@ -48,7 +48,7 @@ public struct NetworkEvent: Sendable {
         case cut
         /// The route from one host to another was restored.
         case restored
-        /// A host or the test has added a note; see ``Network/note(_:)``.
+        /// A host or the test added a note; see ``Network/note(_:)``.
         case note
     }
 
@@ -82,7 +82,7 @@ extension NetworkEvent: CustomStringConvertible {
         return "\(kind.rawValue) \(count) \(count == 1 ? "byte" : "bytes") \(text)\(count > content.count ? "…" : "")"
     }
 
-    /// The maximum number of bytes of a message that are stored.
+    /// The maximum number of stored bytes for each message.
     static let previewSize = 40
 
     /// The time, padded so that the decimal points of several lines are aligned.

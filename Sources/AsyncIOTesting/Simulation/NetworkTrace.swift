@@ -4,7 +4,7 @@ struct NetworkTrace {
     private var oldest = 0
     /// The number of events so far.
     private(set) var count = 0
-    /// FNV-1a over the content of the events.
+    /// The FNV-1a hash of the events' content.
     private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
     /// The maximum number of stored events.
     private static let capacity = 20_000

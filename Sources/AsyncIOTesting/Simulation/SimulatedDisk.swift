@@ -4,20 +4,21 @@ public import SystemPackage
 
 // # A disk in memory
 //
-// A disk maps names to files. The program sees the data that it has written, which is first in the system's memory.
-// The data is on the disk after a sync: `File.sync`, or `writeFile` with `sync: true`. A power failure keeps the data
-// on the disk. Data that was written since the last sync of a file may be on the disk as well, in whole or in part; the
-// seed decides. A name that was never synced may be lost, together with its file.
+// A disk maps names to files. The program sees the data that it has written, which is initially only in the system's
+// memory. The data is on the disk after a sync (`File.sync`, or `writeFile` with `sync: true`). The data on the disk
+// survives a power failure. Data that was written since the last sync of a file may also survive, in whole or in part,
+// depending on the seed. A name that was never synced may be lost, together with its file.
 
 /// The files of a simulated host. `openFile`, `readFile`, `writeFile`, and similar functions use them.
 ///
-/// A path names a file; there are no directories to create. Files are in memory until the simulation ends. They survive
-/// the end of the program that has written them, but data that was not synced can be lost in a ``Crash/powerFailure``.
+/// A path names a file, and there are no directories to create. Files are in memory until the simulation ends. They
+/// remain after the program that has written them ends, but data that was not synced can be lost in a
+/// ``Crash/powerFailure``.
 public final class SimulatedDisk {
     private unowned let network: Network
-    /// The content that the program sees.
+    /// The files that the program sees, by path.
     var names: [String: SimulatedFile] = [:]
-    /// The content that is on the disk.
+    /// The files that are on the disk, by path.
     private var durable: [String: SimulatedFile] = [:]
     private(set) lazy var engine = DiskEngine(for: self, in: network)
 
@@ -46,10 +47,11 @@ public final class SimulatedDisk {
         }
     }
 
-    /// The error with which every operation fails, or `nil` for none, which is the default.
+    /// The error with which every operation fails, or `nil` for no error, which is the default.
     public var error: Errno?
 
-    /// The maximum size of all files in bytes, or `nil` for no limit. A write beyond it fails with `.noSpace`.
+    /// The maximum size of all files in bytes, or `nil` for no limit. A write that exceeds this size fails with
+    /// `.noSpace`.
     public var capacity: Int?
 
     // MARK: Content
@@ -60,7 +62,7 @@ public final class SimulatedDisk {
     /// Returns the content of a file, as the program would read it, or `nil` if the file does not exist.
     public func contents(of path: String) -> [UInt8]? { names[Self.normalized(path)]?.content }
 
-    /// Writes a file as if it had already existed and been synced.
+    /// Writes a file as if the file had already existed and been synced.
     public func write(_ path: String, _ bytes: some Sequence<UInt8>) {
         let path = Self.normalized(path)
         let file = SimulatedFile(Array(bytes))
@@ -69,7 +71,7 @@ public final class SimulatedDisk {
         durable[path] = file
     }
 
-    /// Writes a file as if it had already existed and been synced.
+    /// Writes a file as if the file had already existed and been synced.
     public func write(_ path: String, _ text: String) { write(path, text.utf8) }
 
     /// Removes a file if it exists.
@@ -155,8 +157,8 @@ final class SimulatedFile {
         changes = []
     }
 
-    /// Keeps the content on the disk and a random number of the first changes since then. The last change that is kept
-    /// may be incomplete.
+    /// Keeps the content on the disk and a random number of the changes since the last sync, starting with the first
+    /// change. The last of these changes may be incomplete.
     func losePower(_ random: inout SeededGenerator) {
         guard !changes.isEmpty else { return }
         content = durable

@@ -26,7 +26,7 @@ final class SimulatedListener: StreamListener {
     }
 
     var isListening: Bool { backlog > 0 }
-    /// As on Linux, one more connection than the backlog can wait.
+    /// Whether the queue is full. As on Linux, the queue has room for one more connection than the backlog.
     var isFull: Bool { waiting.count > backlog }
 
     func listen(backlog: Int) throws(Errno) { self.backlog = max(1, backlog) }
@@ -62,12 +62,12 @@ final class SimulatedListener: StreamListener {
         onArrival = nil
     }
 
-    /// Called when the program is killed. The ends of the waiting connections reset them.
+    /// Called when the program is killed. The waiting connections are reset.
     func crash() {
         address = nil
         backlog = 0
-        // The objects to which the callback refers belong to the program, and are never freed.
-        // SAFETY: only a reference is added, which is never released.
+        // The callback refers to objects that belong to the program and are never freed.
+        // SAFETY: this call only adds a reference, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }
 

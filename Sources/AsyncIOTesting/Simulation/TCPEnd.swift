@@ -4,30 +4,30 @@ internal import SystemPackage
 
 // # TCP, as a program sees it
 //
-// A connection has two ends, each of which sends segments (bytes, an end, a reset) to the other. They arrive in order,
-// after the latency of the route. A segment that is lost, by chance or because the route is cut, is sent again after
-// 200 ms, 400 ms, and so on up to two minutes, together with the segments behind it. After about a quarter of an hour
-// without success, the end fails with ETIMEDOUT, as on Linux.
+// A connection has two ends, each of which sends segments (bytes, an end, or a reset) to the other end. The segments
+// arrive in order, after the latency of the route. A segment can be lost by chance or because the route is cut. The
+// lost segment and the segments behind it are sent again after 200 ms, 400 ms, and so on, up to two minutes. After
+// about a quarter of an hour without success, the end fails with ETIMEDOUT, as on Linux.
 //
-// The number of bytes that an end has sent and the other program has not received is at most the window.
+// The window limits the number of bytes that an end has sent but the other program has not received.
 //
-// The segments and the program's channel retain the end. When the program closes its channel, data that was sent before
-// still arrives. Bytes that arrive at a closed end, or at a host that has been restarted, are answered with a reset. An
-// idle end does not notice that the power of the other host failed. As on Linux, the program has to send something, set
-// a timeout, or enable keep-alive. With keep-alive, the system sends a probe after two hours without a packet, and the
-// end fails with ETIMEDOUT after nine probes without an answer.
+// The segments and the program's channel retain the end. After the program closes its channel, data that was sent
+// earlier still arrives. Bytes that arrive at a closed end, or at a host that has been restarted, are answered with a
+// reset. An idle end does not notice a power failure on the other host. As on Linux, the program must send something,
+// set a timeout, or enable keep-alive to notice it. With keep-alive, the system sends a probe after two hours without a
+// packet, and the end fails with ETIMEDOUT after nine probes without an answer.
 
 /// One end of a simulated TCP connection.
 final class TCPEnd: SimulatedLink {
     private enum Segment {
-        /// The last packet of the handshake, with a closure that the server runs when it arrives.
+        /// The last packet of the handshake, with a closure that the server runs when the packet arrives.
         case open(() -> Void)
         case bytes([UInt8])
         case end
         case reset
         /// The program has received bytes while the other end was waiting for room.
         case window
-        /// Asks whether the other end still exists, and the answer.
+        /// A probe that asks whether the other end still exists, and the answer to a probe.
         case probe, answer
 
         /// The number of bytes.
@@ -48,19 +48,19 @@ final class TCPEnd: SimulatedLink {
     private var isClosed = false
     private var hasSentEnd = false
 
-    /// The number of bytes that were sent and that the other program has not received.
+    /// The number of bytes that this end has sent but the other program has not received.
     private var unreceived = 0
     /// The number of the latest packet.
     private var sequence = 0
-    /// The packets under way, and the time at which the last of them arrives.
+    /// The packets that have not arrived yet, and the time at which the last of them arrives.
     private var underWay: [Packet] = []
     private var latestArrival: Int64 = 0
-    /// Packets that were lost, and the packets behind them, in order.
+    /// The lost packets and the packets behind them, in order.
     private var lost: [Packet] = []
     /// The number of times that the lost packets were sent again.
     private var retries = 0
     private var isRetrying = false
-    /// When the latest packet arrived.
+    /// The time at which the latest packet arrived.
     private var heardAt: Int64 = 0
     /// The number of probes since the latest packet arrived.
     private var probes = 0
@@ -70,7 +70,7 @@ final class TCPEnd: SimulatedLink {
     private static let firstRetry = Duration.milliseconds(200)
     private static let lastRetry = Duration.seconds(120)
     private static let mostRetries = 15
-    // The defaults of Linux for connections that are kept alive.
+    // The Linux defaults for connections with keep-alive.
     private static let idleTime = Duration.seconds(7_200)
     private static let probeInterval = Duration.seconds(75)
     private static let mostProbes = 9
@@ -84,7 +84,7 @@ final class TCPEnd: SimulatedLink {
         (self.number, self.run, wayOut, self.network) = (number, run, route, network)
     }
 
-    /// Connects two ends. Each has its own channel.
+    /// Connects two ends, each of which has its own channel.
     func connect(to peer: TCPEnd) {
         self.peer = peer
         peer.peer = self
@@ -99,7 +99,7 @@ final class TCPEnd: SimulatedLink {
         return channel
     }
 
-    // MARK: What the program does
+    // MARK: Calls from the program
 
     var room: Int { isClosed ? 0 : max(0, Self.window - unreceived) }
 
@@ -155,7 +155,7 @@ final class TCPEnd: SimulatedLink {
 
     // MARK: Sending
 
-    /// Whether packets cannot arrive now.
+    /// Whether packets currently cannot arrive.
     private var isUnreachable: Bool { wayOut.isCut || host.isPoweredOff || wayOut.to.isPoweredOff }
 
     private func transmit(_ segment: Segment) {
@@ -170,7 +170,8 @@ final class TCPEnd: SimulatedLink {
         let now = network.now
         let delay = wayOut.delay(of: packet.segment.count + Self.header, now: now, &network.random)
         latestArrival = max(latestArrival, now + delay)
-        // Packets that arrive at the same time do so in order, regardless of the order in which the loop calls this.
+        // Packets with the same arrival time arrive in order, regardless of the order in which the loop calls this
+        // closure.
         underWay.append(packet)
         network.deliver(over: wayOut, at: latestArrival) { [self] in arriveNext() }
     }
@@ -191,7 +192,7 @@ final class TCPEnd: SimulatedLink {
         retryLater()
     }
 
-    /// Keeps a packet to be sent again, in order.
+    /// Stores a packet that will be sent again, and keeps the packets in order.
     private func keep(_ packet: Packet) {
         let index = lost.lastIndex { $0.number < packet.number }.map { $0 + 1 } ?? 0
         lost.insert(packet, at: index)
@@ -221,7 +222,7 @@ final class TCPEnd: SimulatedLink {
 
     // MARK: Keeping alive
 
-    /// Probes the other end when nothing has arrived for a long time.
+    /// Probes the other end if no packet has arrived for a long time.
     func keepAlive() {
         heardAt = network.now
         network.after(Self.idleTime) { [self] in watchSilence() }
@@ -242,7 +243,7 @@ final class TCPEnd: SimulatedLink {
         network.after(Self.probeInterval) { [self] in watchSilence() }
     }
 
-    /// Sends a probe. One that is lost is not sent again.
+    /// Sends a probe. A lost probe is not sent again.
     private func probe() {
         guard lost.isEmpty, !isUnreachable, !network.random.happens(wayOut.settings.loss) else { return }
         transmit(.probe)
@@ -253,7 +254,7 @@ final class TCPEnd: SimulatedLink {
     private func receive(_ segment: Segment) {
         heardAt = network.now
         probes = 0
-        // The host has been started again, and its system does not know the connection.
+        // The host may have been restarted. In that case, its system does not know the connection.
         let isUnknown = host.run !== run
         switch segment {
         case .open(let accept): accept()

@@ -2,9 +2,9 @@ internal import AsyncIO
 
 /// Runs `body` on a new event loop in virtual time with a simulated network, and cleans up after it.
 ///
-/// Use it in tests with XCTest, and outside of tests. For tests with Swift Testing, use
+/// Use this function in tests with XCTest, and outside of tests. For tests with Swift Testing, use
 /// ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``, which also reduces the faults of a failed run to those
-/// that are needed.
+/// that are necessary for the failure.
 ///
 /// ```swift
 /// let digest = try simulate(seed: 7) { net in
@@ -18,8 +18,8 @@ internal import AsyncIO
 ///   - seed: The seed, which determines all random choices: the order of ready entries, latencies, losses, and faults.
 ///   - duration: The maximum virtual time of the run. When this time is exceeded, the run ends with a ``DeadlockError``
 ///     that says what each task is waiting for.
-///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. If this is `false`, they run in
-///     asyncio's order: first in, first out.
+///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. If this is `false`, tasks run
+///     in asyncio's order: first in, first out.
 /// - Throws: The errors of `body`; ``DeadlockError``.
 @discardableResult
 public func simulate<T>(

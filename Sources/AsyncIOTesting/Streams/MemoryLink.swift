@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import SystemPackage
 
-/// One end of a connection in memory. The data that it sends arrives at its peer's channel.
+/// One end of a connection in memory. Data that this end sends arrives at its peer's channel.
 final class MemoryLink: SimulatedLink {
     private enum Item {
         case bytes([UInt8])
@@ -14,7 +14,7 @@ final class MemoryLink: SimulatedLink {
     private weak var channel: SimulatedConnection?
     private weak var peer: MemoryLink?
     private var isClosed = false
-    /// The number of bytes that were sent but not read, and the number of all bytes that were sent.
+    /// The number of bytes that were sent but not read, and the total number of bytes that were sent.
     private var unread = 0
     private var sent = 0
     /// The data that was sent but has not arrived.
@@ -35,7 +35,7 @@ final class MemoryLink: SimulatedLink {
         return channels
     }
 
-    // MARK: What the program does
+    // MARK: Calls from the program
 
     var room: Int { isClosed ? 0 : max(0, faults.window - unread) }
 
@@ -77,7 +77,7 @@ final class MemoryLink: SimulatedLink {
 
     /// Delivers one item after another, each in a separate turn.
     private func deliverLater() {
-        // The peer is retained until everything has arrived.
+        // The peer is retained until all data has arrived.
         let deliver = { [self, peer] in
             guard let peer else { return }
             self.deliverNext(to: peer)

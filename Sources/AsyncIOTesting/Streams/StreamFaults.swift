@@ -1,12 +1,12 @@
-/// What goes wrong with the bytes of a pair of streams in memory; see ``memoryStreamPair(faults:limit:)``.
+/// Faults in a pair of streams in memory; see ``memoryStreamPair(faults:limit:)``.
 public struct StreamFaults: Sendable {
-    /// The maximum number of bytes that arrive at once, or `nil` for no limit. With 1, each byte arrives in its own
-    /// turn of the loop.
+    /// The maximum number of bytes that arrive at once, or `nil` for no limit. If this is 1, each byte arrives in its
+    /// own turn of the loop.
     public var pieceSize: Int?
     /// The time that bytes take to arrive. The default is zero.
     public var latency = Duration.zero
-    /// The number of bytes in one direction after which the connection breaks, or `nil` for never. Both ends then fail
-    /// with `.connectionReset`, after they have read the bytes that arrived before.
+    /// The number of bytes in one direction after which the connection breaks, or `nil` for never. Both ends can still
+    /// read the bytes that arrived earlier, and then fail with `.connectionReset`.
     public var resetAfter: Int?
     /// The number of unread bytes that a writer can send before further bytes are buffered on its own side. The default
     /// is 65,536.

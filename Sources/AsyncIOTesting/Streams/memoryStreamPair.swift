@@ -13,8 +13,8 @@ internal import SystemPackage
 /// loop, in virtual and in real time.
 ///
 /// - Parameters:
-///   - faults: What goes wrong with the bytes, in both directions.
-///   - limit: The maximum length of a line or separated part, in bytes.
+///   - faults: The faults in both directions.
+///   - limit: The maximum length in bytes of a line, or of a part that ends with a separator.
 /// - Throws: `ValueError` if the limit is not positive.
 ///
 /// asyncio: none. In trio, this is `trio.testing.memory_stream_pair`.
@@ -29,8 +29,8 @@ public func memoryStreamPair(
 
 /// Connects to a server of this loop in memory, without a socket.
 ///
-/// The server serves the connection like any other, with its handler, TLS, and graceful shutdown. The only difference
-/// is that the connection bypasses the queue of connections that wait to be accepted.
+/// The server serves the connection like any other connection, with its handler, TLS, and graceful shutdown. The only
+/// difference is that the connection bypasses the queue of connections that are waiting to be accepted.
 ///
 /// ```swift
 /// let server = try await startServer(host: "127.0.0.1", port: 0, handler)
@@ -39,12 +39,13 @@ public func memoryStreamPair(
 ///
 /// - Parameters:
 ///   - server: A server that is serving.
-///   - tls: A client context, to connect with TLS, or `nil` to connect without it. TLS requires
+///   - tls: A client context to connect with TLS, or `nil` to connect without TLS. TLS requires
 ///     `ConnectionOptions.serverHostname`.
-///   - options: The settings of the connection. Only those for streams and TLS are used.
-///   - faults: What goes wrong with the bytes, in both directions.
+///   - options: The settings of the connection. Only the settings for streams and TLS are used.
+///   - faults: The faults in both directions.
 /// - Throws: `OSError` (`.connectionRefused`) if the server is not serving; `TLSError` if the handshake fails;
-///   `ValueError` if an option is not valid; `CancellationError`, in which case nothing is left open.
+///   `ValueError` if an option is not valid; `CancellationError` if the task is cancelled. In that case, nothing is
+///   left open.
 ///
 /// asyncio: none. In trio, this is `trio.testing.open_stream_to_socket_listener`.
 public func openStream(

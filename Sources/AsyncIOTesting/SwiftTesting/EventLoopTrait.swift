@@ -42,22 +42,22 @@
     }
 
     extension Trait where Self == EventLoopTrait {
-        /// Runs the test on its own event loop, in real time. Use it for tests with sockets,
-        /// processes, and threads.
+        /// Runs the test on its own event loop, in real time. Use this trait for tests with sockets, processes, and
+        /// threads.
         ///
-        /// No other test runs in the meantime. The test has its own exception handler, and tasks that remain at its end are
-        /// cancelled. A test that runs for two minutes is cancelled and fails; see ``Testing/Trait/eventLoop(limit:)``.
+        /// No other test runs in the meantime. The test has its own exception handler, and tasks that remain when the
+        /// test ends are cancelled. A test that runs for two minutes is cancelled and fails; see
+        /// ``Testing/Trait/eventLoop(limit:)``.
         public static var eventLoop: Self { Self(limit: .seconds(120)) }
 
         /// Runs the test on its own event loop, for at most `limit`.
         ///
-        /// The limit counts only the time in which the test itself runs. Unlike `.timeLimit`, it does
-        /// not include the time in which other tests run. At the limit, the test is cancelled and
-        /// fails with a report that says what each of its tasks is waiting for, and where. If the test
-        /// ignores its cancellation, or if its loop cannot be closed because a task or a thread does
-        /// not end, the test is left behind ten seconds later, and the other tests continue. If the
-        /// test blocks the thread for half a minute after its limit, the process ends with a message
-        /// that names the test.
+        /// The limit includes only the time during which the test itself runs. Unlike `.timeLimit`, it does not include
+        /// the time during which other tests run. When the limit is reached, the test is cancelled and fails with a
+        /// report that says what each of its tasks is waiting for, and where. If the test ignores its cancellation, or
+        /// if its loop cannot be closed because a task or a thread does not end, the test is left behind ten seconds
+        /// later, and the other tests continue. If the test blocks the thread for half a minute after the limit, the
+        /// process ends with a message that names the test.
         ///
         /// Under a debugger, there is no limit.
         ///

@@ -3,13 +3,13 @@
     internal import AsyncIOSystem
     internal import SystemPackage
 
-    /// One test under one seed.
+    /// The run of a test with one seed.
     package final class SimulationRun {
         private let name: String
         private let seed: UInt64
         private let options: SimulationOptions
 
-        // The records of the run that failed.
+        // The records of the failed run.
         private var timeline = ""
         private var mermaid = ""
         private var perfetto = ""
@@ -27,7 +27,7 @@
 
         /// Runs the test, and returns whether it passed.
         ///
-        /// - Parameter records: Whether its issues are recorded as usual.
+        /// - Parameter records: Whether the issues of the test are recorded as usual.
         package func passes(records: Bool = true, hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Bool {
             let result = try run(options, records: records, hasAbandoned: &hasAbandoned, body)
             guard let network = result.network else { return result.hasPassed }
@@ -74,10 +74,11 @@
 
         // MARK: Shrinking
 
-        /// Returns the numbers of the faults that are needed for the failure. Without any one of them, the test would pass.
+        /// Returns the numbers of the faults that are necessary for the failure. Without any one of these faults, the
+        /// test would pass.
         private func neededFaults(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Set<Int> {
             var needed = options.activeFaults ?? Environment.faults ?? Set(faults.map(\.number))
-            // Leaves out halves first, and then smaller parts, down to single faults.
+            // First, leave out halves, and then smaller parts, down to single faults.
             var size = needed.count
             while size > 0 {
                 size = size == 1 ? 1 : size / 2
@@ -112,7 +113,7 @@
             return (hasPassed, holder.network)
         }
 
-        // SAFETY: used only on the thread of the test.
+        // SAFETY: this object is used only on the thread of the test.
         private final class Holder: @unchecked Sendable {
             var network: Network?
         }

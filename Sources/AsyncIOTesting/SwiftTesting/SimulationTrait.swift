@@ -9,7 +9,7 @@
 
         init(seeds: Range<UInt64>, options: SimulationOptions) { (self.seeds, self.options) = (seeds, options) }
 
-        /// Creates a trait for tests that expect the same order and reports as with ``EventLoopTrait``.
+        /// Creates a trait for tests that expect the same order and the same reports as with ``EventLoopTrait``.
         package init(failsOnReports: Bool, shufflesTasks: Bool) {
             self.init(
                 seeds: 0..<1, options: SimulationOptions(shufflesTasks: shufflesTasks, failsOnReports: failsOnReports))
@@ -48,23 +48,23 @@
         /// Runs the test on an event loop in virtual time, with its own network, which is ``Network/current``.
         public static var simulation: Self { simulation(seeds: 1) }
 
-        /// Runs the test under several seeds, each time on an event loop in virtual time, with its own network, which
-        /// is ``Network/current``.
+        /// Runs the test with several seeds, each time on an event loop in virtual time, with its own network, which is
+        /// ``Network/current``.
         ///
         /// The seed determines all random choices: the order in which tasks run, latencies, losses, and faults. If the
         /// test fails, its report names the seed, shows the latest events as a chart, and gives the paths of two files
         /// with the stored events: a diagram for Mermaid, and a trace for Perfetto. If the test injected faults, the
-        /// report lists those that are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat
+        /// report lists those that are necessary for the failure. Set the environment variable `ASYNCIO_SEED` to repeat
         /// the run.
         ///
         /// Each run has a limit of two minutes in real time.
         ///
         /// - Parameters:
         ///   - seeds: The number of seeds to try.
-        ///   - duration: The maximum virtual time of a run. After that, the run fails with a report that says what each
-        ///     task is waiting for.
-        ///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. Pass `false` to run tests
-        ///     that were written for real sockets and depend on asyncio's order: first in, first out.
+        ///   - duration: The maximum virtual time of a run. When this time is exceeded, the run fails with a report
+        ///     that says what each task is waiting for.
+        ///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. Pass `false` to run
+        ///     tests that were written for real sockets and that depend on asyncio's order: first in, first out.
         public static func simulation(
             seeds: UInt64 = 1, duration: Duration = .seconds(24 * 3600), shufflesTasks: Bool = true
         ) -> Self {

@@ -3,11 +3,11 @@
     internal import Testing
 
     extension TestRun {
-        /// Runs a test once, and returns whether it passed. Use this for tests that run several times.
+        /// Runs a test once, and returns whether it passed. Use this method for tests that run several times.
         ///
         /// - Parameters:
-        ///   - records: Whether issues are recorded as usual. If false, they only make this run fail.
-        ///   - hasAbandoned: Set to true if something was left behind.
+        ///   - records: Whether issues are recorded as usual. If this is false, issues only make this run fail.
+        ///   - hasAbandoned: A flag that the method sets to true if tasks were left behind.
         func passes(
             records: Bool = true, hasAbandoned: inout Bool,
             _ body: @escaping @Sendable @concurrent () async throws -> Void
@@ -35,7 +35,7 @@
     }
 
     extension Test {
-        /// Whether the test has its own trait of this kind, which takes precedence over that of its suite.
+        /// Whether the test has its own trait of this kind, which takes precedence over the suite's trait.
         func overrides<T: TestTrait & Equatable>(_ trait: T) -> Bool {
             guard let own = traits.last(where: { $0 is T }) as? T else { return false }
             return own != trait

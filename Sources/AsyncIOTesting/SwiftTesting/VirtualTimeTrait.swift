@@ -4,7 +4,7 @@
 
     /// Runs a test in virtual time; see ``Testing/Trait/virtualTime``.
     public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
-        /// The seeds of the schedules to try; nil for asyncio's own order.
+        /// The seeds of the schedules to try, or nil for asyncio's own order.
         let seeds: Range<UInt64>?
         var options = VirtualTimeOptions()
 
@@ -52,8 +52,7 @@
     extension Trait where Self == VirtualTimeTrait {
         /// Runs the test on its own event loop, in virtual time.
         ///
-        /// When nothing is ready, the clock jumps to the next timer. A deadlock ends the test with
-        /// a report.
+        /// When nothing is ready, the clock jumps to the next timer. If a deadlock occurs, the test ends with a report.
         ///
         /// ```swift
         /// @Test(.virtualTime) func sleepsAnHour() async throws {
@@ -61,9 +60,9 @@
         /// }
         /// ```
         ///
-        /// On the thread of the loop, all clocks show virtual time, such as `ContinuousClock.now`, `Date()`, and
-        /// `DispatchTime.now()`. The same applies to every library that measures time or computes deadlines with these
-        /// clocks. Use ``VirtualClock`` to step the clock manually. See
+        /// On the thread of the loop, all clocks, such as `ContinuousClock.now`, `Date()`, and `DispatchTime.now()`,
+        /// show virtual time. Therefore, every library that measures time or computes deadlines with these clocks
+        /// also follows virtual time. Use ``VirtualClock`` to step the clock manually. See
         /// ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)`` for the parameters.
         ///
         /// A test that runs for two minutes in real time is cancelled and fails with a report.
@@ -72,15 +71,16 @@
         /// Runs the test on its own event loop, in virtual time.
         ///
         /// - Parameters:
-        ///   - date: What `Date()` and other wall clocks show at the beginning, as the time since 1 January 1970 at
-        ///     00:00 UTC. The default is 1 January 2001 at 00:00 UTC, which is the reference date of Foundation.
-        ///   - grace: How long the loop waits in real time before virtual time continues, while a task waits for something
-        ///     outside this library, such as a continuation that another thread resumes. The loop waits twenty times as
-        ///     long before it reports a deadlock. For work that was passed to threads with `toThread` and similar
-        ///     functions, the loop waits up to a minute.
+        ///   - date: The date that `Date()` and other wall clocks show at the beginning, as the time since 1 January
+        ///     1970 at 00:00 UTC. The default is 1 January 2001 at 00:00 UTC, which is the reference date of
+        ///     Foundation.
+        ///   - grace: How long the loop waits in real time before virtual time continues, if a task is waiting for
+        ///     something outside this library, such as a continuation that another thread resumes. The loop waits
+        ///     twenty times this long before it reports a deadlock. For work that was passed to threads with `toThread`
+        ///     and similar functions, the loop waits up to a minute.
         ///   - failsOnReports: Whether errors that are never retrieved, and other reports to the exception handler,
-        ///     fail the test, unless the test has its own exception handler. The default is `true`, because such a
-        ///     report is about an error that the program did not handle.
+        ///     fail the test, unless the test has its own exception handler. The default is `true`, because these
+        ///     reports concern errors that the program did not handle.
         public static func virtualTime(
             startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true
         ) -> Self {
@@ -89,7 +89,7 @@
 
         /// Runs the test in virtual time under `count` random schedules.
         ///
-        /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment
+        /// If the test fails, its report names the seed. To repeat the test with that seed, set the environment
         /// variable `ASYNCIO_SEED`. Hash values and the order of sets and dictionaries are the same in each process
         /// that links this module. The seed also decides the numbers of `SystemRandomNumberGenerator`.
         public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }

@@ -1,12 +1,13 @@
-// Hash values that are the same in every process. In C, because it changes a variable of the Swift runtime.
+// Hash values that are the same in every process. This file is in C, because it changes a variable of the Swift
+// runtime.
 //
-// Sets and dictionaries are iterated in the order of their hash values, which Swift seeds anew in each process,
-// and for each collection with its address. A failure that depends on such an order could not be repeated. So
-// hash values are the same in every process that links this module, as with the environment variable
-// SWIFT_DETERMINISTIC_HASHING.
+// Sets and dictionaries are iterated in the order of their hash values, which Swift seeds anew in each process.
+// Swift also seeds each collection with the collection's address. A failure that depends on this order could
+// therefore not be repeated. For this reason, this file makes hash values the same in every process that links
+// this module, as the environment variable SWIFT_DETERMINISTIC_HASHING does.
 //
 // Relies on: the exported variable that inlined code of the standard library reads. Checked by: a test. Fails:
-// orders differ from run to run.
+// the order differs from run to run.
 #include "CAsyncIOTesting.h"
 
 struct hashing_parameters {

@@ -1,11 +1,11 @@
 //===-- The C code that Swift cannot import --------------------------------===//
-// Swift imports this header, and each of the others describes one concept. A function that can fail
-// returns -errno, so that nothing can overwrite errno between the call and the check.
+// Swift imports this header. Each of the other headers describes one concept. A function that can
+// fail returns -errno, so that no other code can overwrite errno between the call and the check.
 //
-// What Swift can say just as safely belongs into AsyncIOSystem. The first lines of each C file say
-// why its content is here, and what the code may not do. The other headers are not in this directory,
-// because it is in the search path of every program that uses the library, where a header such as
-// spawn.h would hide the system's.
+// Code that Swift can express just as safely belongs in AsyncIOSystem. The first lines of each C file
+// say why its content is in C, and what the code must not do. This directory is in the search path of
+// every program that uses the library. The other headers are not in this directory, because a header
+// such as spawn.h would hide the system's header.
 #ifndef ASYNCIO_CSHIMS_H
 #define ASYNCIO_CSHIMS_H
 

@@ -1,6 +1,6 @@
 //===-- The supported platforms --------------------------------------------===//
-// Every file includes this header before any other, so that on other platforms this error is the
-// first. 0-platform.swift in AsyncIOSystem says the same in Swift.
+// Every file includes this header before any other header, so that on other platforms this error is
+// reported first. 0-platform.swift in AsyncIOSystem contains the same check in Swift.
 #ifndef ASYNCIO_PLATFORM_H
 #define ASYNCIO_PLATFORM_H
 

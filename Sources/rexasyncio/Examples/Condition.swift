@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Runs a producer that keeps going, and a consumer that stops when nothing is left.
+/// Runs a producer that adds five numbers to a list, and a consumer that stops when the list is empty.
 func conditionExample() async throws {
     let condition = Condition()
     let data = List()

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Runs three tasks concurrently, and awaits them one by one.
+/// Runs three tasks concurrently, and awaits them one after another.
 func createTaskExample() async throws {
     let task1 = createTask { try await work(1) }
     let task2 = createTask { try await work(2) }

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Prints two greetings, one after the other.
+/// Prints two greetings one after the other.
 func helloIOExample() async throws {
     try await hello(1)
     try await hello(2)

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Runs one producer, which puts a number per second, and one consumer.
+/// Runs a producer, which puts a number into a queue every second, and a consumer.
 func queueExample() async throws {
     let queue = Queue<Int?>()
     let consumer = createTask { try await consume(queue) }

@@ -13,8 +13,7 @@ private func compute() async throws {
     print("Async function finished with result \(result).")
 }
 
-/// Computes a sum, and blocks its thread meanwhile. The function is nonisolated, so any thread can
-/// run it.
+/// Computes a sum, which blocks the thread. The function is nonisolated, so any thread can run it.
 private nonisolated func sum(upTo limit: Int) -> Int {
     var sum = 0
     for number in 0..<limit { sum += number }

@@ -3,13 +3,13 @@ import SystemPackage
 
 /// The limit on the process's file descriptors.
 enum Descriptors {
-    /// The number of descriptors that are not connections: the standard streams, the loop's own
-    /// descriptors, the listening socket, and some spare ones.
+    /// The number of descriptors that are not connections: the standard streams, the loop's own descriptors, the
+    /// listening socket, and some spare descriptors.
     private static let others = 32
 
     /// Raises the limit if it is too low for both ends of `connections` connections.
     ///
-    /// - Throws: ``Failure`` if the system does not allow that many.
+    /// - Throws: ``Failure`` if the system does not allow that many descriptors.
     static func provide(forConnections connections: Int) throws {
         let needed = UInt64(2 * connections + others)
         let limit = try Resources.descriptorLimit()

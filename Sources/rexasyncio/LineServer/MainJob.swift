@@ -2,18 +2,17 @@ import AsyncIO
 
 /// The main job: a line server and its clients, in one process and on one thread.
 ///
-/// All clients connect before the first message is sent, so that all connections are open
-/// at the same time. Then each client sends its messages one by one, and checks that each
-/// comes back unchanged.
+/// All clients connect before the first message is sent, so that all connections are open at the same time. Each client
+/// then sends its messages one by one, and checks that each message comes back unchanged.
 struct MainJob {
     let messages: Messages
     let clients: Int
-    /// The port that the server listens on; 0 for any free port.
+    /// The port that the server listens on, or 0 for any free port.
     let port: Int
 
-    /// The maximum number of messages in flight, for all clients together.
+    /// The maximum total number of messages in flight for all clients.
     private static let inFlight = 100
-    /// The longest time that a client waits for its connection, and for each reply.
+    /// The maximum time that a client waits for its connection and for each reply.
     private static let patience = Duration.seconds(30)
 
     func run() async throws {
@@ -55,7 +54,7 @@ struct MainJob {
                 try await writer.write(line)
             }
         } catch is OSError {
-            // The client disconnected. It counts the error itself.
+            // The client disconnected. The client counts the error itself.
         }
     }
 
@@ -75,7 +74,7 @@ struct MainJob {
         return try await gather(attempts)
     }
 
-    /// Sends one client's messages and checks the replies. Errors are counted.
+    /// Sends one client's messages, checks the replies, and counts the errors.
     private func talk(
         _ connection: Connection, as client: Int, _ semaphore: Semaphore, _ tally: Tally
     ) async {

@@ -1,7 +1,7 @@
 import AsyncIO
 import SystemPackage
 
-/// The messages that the clients send: lines, each with its newline.
+/// The messages that the clients send. Each message is a line with its newline.
 struct Messages {
     private enum Source {
         /// Lines that are generated when they are sent.
@@ -37,7 +37,7 @@ struct Messages {
         limit = max(StreamReader.defaultLimit, longest)
     }
 
-    /// One client's share of the messages. Each message is sent once, by one client.
+    /// Returns one client's share of the messages. Each message is sent once, by one client.
     func of(client: Int, among clients: Int) -> some Sequence<[UInt8]> {
         let indices = stride(from: client, to: count, by: clients)
         return indices.lazy.map { index in
@@ -51,7 +51,7 @@ struct Messages {
 
 private nonisolated let newline = UInt8(ascii: "\n")
 
-/// Reads a file. Blocks its thread.
+/// Reads a file, which blocks the thread.
 private nonisolated func contents(ofFile path: String) throws -> [UInt8] {
     do {
         let file = try FileDescriptor.open(FilePath(path), .readOnly)

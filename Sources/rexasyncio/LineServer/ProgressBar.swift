@@ -1,7 +1,7 @@
 import AsyncIO
 
-/// Draws a progress bar ten times a second until it is cancelled, and then erases it. Draws
-/// nothing if standard output is not a terminal.
+/// Draws a progress bar ten times a second until the task is cancelled, and then erases the bar. If standard output is
+/// not a terminal, the function draws nothing.
 func showProgress(of tally: Tally) async throws {
     guard let width = Terminal.width else { return }
     defer { Terminal.replaceLine(with: "") }
@@ -11,7 +11,7 @@ func showProgress(of tally: Tally) async throws {
     }
 }
 
-/// `[#####     ] 50,000 of 100,000`
+/// Returns a progress bar, such as `[#####     ] 50,000 of 100,000`.
 private func bar(_ tally: Tally, width: Int) -> String {
     let text = " \(grouped(tally.messages)) of \(grouped(tally.expected))"
     let cells = min(60, width - text.count - 3)

@@ -27,7 +27,7 @@ struct Summary: CustomStringConvertible {
     }
 }
 
-/// The value that `percent` percent of the sorted values do not exceed.
+/// Returns the value that `percent` percent of the sorted values do not exceed.
 private func percentile(_ percent: Int, of sorted: [Duration]) -> Duration {
     guard !sorted.isEmpty else { return .zero }
     return sorted[(sorted.count * percent + 99) / 100 - 1]

@@ -13,10 +13,10 @@ final class Tally {
         latencies.reserveCapacity(expected)
     }
 
-    /// Call this before the first message is sent.
+    /// Starts the measurement. Call this method before the first message is sent.
     func begin() { start = .now }
 
-    /// Call this after the last reply has arrived.
+    /// Ends the measurement. Call this method after the last reply has arrived.
     func end() { elapsed = start.duration(to: .now) }
 
     func note(latency: Duration) { latencies.append(latency) }
