@@ -63,7 +63,7 @@ public final class EventLoop: @unchecked Sendable {
 
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
-    /// Whether a foreign run loop runs this loop and sleeps on its behalf; see LoopPump.
+    /// Whether something else runs this loop and sleeps on its behalf; see LoopPump and GuestLoop.
     @safe @exclusivity(unchecked) var isPumped = false
     /// Set by a loop in virtual time when nothing can happen anymore.
     @safe @exclusivity(unchecked) var isStalled = false
@@ -131,6 +131,10 @@ public final class EventLoop: @unchecked Sendable {
     // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends
     // jobs to it.
     @safe @exclusivity(unchecked) var home: Unretained<LoopThreadExecutor>?
+    /// Runs the loop as a guest of another one, in a simulation; see GuestLoop.
+    //
+    // SAFETY: set before other threads know the loop, and never changed.
+    @safe @exclusivity(unchecked) var guest: GuestLoop?
     /// The system's ID for the thread that is running the loop, or that ran it last.
     @safe @exclusivity(unchecked) var thread: Int32 = 0
 

@@ -27,7 +27,7 @@ public class AnyAsyncTask: FutureBase {
     /// Whether a request is being passed on to the future that the task is waiting for.
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
     /// The task's number in its loop in the low bits, and the loop's index in the high bits; 0 for a hidden task.
-    @safe @exclusivity(unchecked) private final let identity: UInt64
+    @safe @exclusivity(unchecked) package final let identity: UInt64
     /// The task's number in its loop.
     package final var number: UInt64 { identity & Self.numberMask }
     private static let numberMask: UInt64 = 1 << 40 - 1

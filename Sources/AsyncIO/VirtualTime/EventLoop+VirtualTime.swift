@@ -72,7 +72,7 @@ extension EventLoop {
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
         moveRandomEntryToFront(among: count)
         guard let entry = ready.popFirst() else { return nil }
-        virtual.noteStep(entry)
+        (guest?.outer ?? self).virtual.noteStep(entry)
         return virtual.hosts == nil ? entry : admitted(entry)
     }
 
@@ -97,7 +97,7 @@ extension EventLoop {
         virtual.epoch = Self.firstDate - now
     }
 
-    private func advance(to time: Int64) {
+    func advance(to time: Int64) {
         virtualNow = time
         ThreadState.virtualTime = time
     }
@@ -109,7 +109,7 @@ extension EventLoop {
         // Other threads may still have something for the current time.
         if let patience = patience(isLast: deadline == nil && settlers == nil) { return patience }
         if !descriptors.isEmpty, mustPollFirst() { return 0 }
-        if mainQueueHasNews() || inbox.hasNews || wakeSettler() { return 0 }
+        if mainQueueHasNews() || inbox.hasNews || wakeSettler() || wakeSettlerOfGuest() { return 0 }
         guard let deadline else { return stall() }
         advance(to: max(now, deadline))
         return 0
@@ -117,8 +117,10 @@ extension EventLoop {
 
     /// How long to wait for other threads; nil if nothing is expected from them.
     private func patience(isLast: Bool) -> Int64? {
-        let work = isForeignWorkExpected || (isLast && !descriptors.isEmpty)
-        let foreignWaits = carriers.foreignWaits
+        let guests = virtual.guests
+        let work =
+            isForeignWorkExpected || guests.contains(where: \.isForeignWorkExpected) || (isLast && !descriptors.isEmpty)
+        let foreignWaits = guests.reduce(into: carriers.foreignWaits) { $0 += $1.carriers.foreignWaits }
         guard work || !foreignWaits.isEmpty else { return nil }
         return virtual.patience(
             for: .init(work: work, foreignWaits: foreignWaits, isLast: isLast), now: SystemClock.now())

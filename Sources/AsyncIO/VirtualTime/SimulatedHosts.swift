@@ -10,6 +10,8 @@ internal import AsyncIOSystem
 package protocol SimulatedHosts: AnyObject {
     /// Called when a task was created, by the code that created it.
     func taskCreated(_ task: AnyAsyncTask)
+    /// Called when the running code has created an ``EventLoopThread``, which runs as a guest; see GuestLoop.
+    func loopCreated(_ loop: EventLoop)
     /// Binds a callback to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
     /// Binds the callback of a timer in the same way. The host has the timer as long as the result is retained.

@@ -41,6 +41,9 @@ struct VirtualTime {
     /// The steps that wait until their host is resumed.
     var held: [(entry: ReadyEntry, task: AnyAsyncTask)] = []
 
+    /// The loops that run on the thread of this one; see GuestLoop.
+    var guests: [EventLoop] = []
+
     /// Binds a callback to the host of the code that is running.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void { hosts?.bound(callback) ?? callback }
 

@@ -50,6 +50,9 @@ public final class Network {
     var initialRoute = Route.Settings()
     var failingNames: Set<String> = []
     private var connectionCount = 0
+    /// The runs of programs that have created loops with their own threads, and these loops. Closed loops are removed
+    /// when the next one is created.
+    private var guests: [(loop: EventLoop, run: HostRun)] = []
     /// The faults that were injected, and the numbers of those that take effect; nil for all.
     var faults: [Fault] = []
     var activeFaults: Set<Int>?
@@ -172,9 +175,15 @@ public final class Network {
         guard !run.isDead else { return }
         let host = run.host
         record(.ended, host)
-        for task in run.unfinished(on: loop) { task.cancel("the program ended") }
+        cancelTasks(of: run, "the program ended")
         after(.seconds(1)) { [self] in
             if host.run === run, !run.isDead { end(run, isSilent: false) }
+        }
+    }
+
+    func cancelTasks(of run: HostRun, _ reason: String) {
+        for loop in loops {
+            loop.inside { for task in run.unfinished(on: [loop]) { task.cancel(reason) } }
         }
     }
 
@@ -184,14 +193,30 @@ public final class Network {
     func end(_ run: HostRun, isSilent: Bool) {
         guard !run.isDead else { return }
         run.die()
-        loop.abandon(run.unfinished(on: loop))
+        for loop in loops { loop.abandon(run.unfinished(on: [loop])) }
+        for guest in guests where guest.run === run { guest.loop.killGuest() }
         for end in run.connections.values.sorted(by: { $0.number < $1.number }) { end.crash(isSilent: isSilent) }
         let host = run.host
-        for listener in host.listeners.values { listener.crash() }
+        for listeners in host.listeners.values { for listener in listeners { listener.crash() } }
         for port in host.ports.values { port.crash() }
         host.listeners = [:]
         host.ports = [:]
         host.disk.closeAll()
+    }
+
+    // MARK: Loops
+
+    /// The loop of the simulation, and the loops of `EventLoopThread`s, which run on the same thread.
+    var loops: [EventLoop] { [loop] + loop.guests }
+
+    func add(_ guest: EventLoop) {
+        guests.removeAll { $0.loop.isClosed }
+        guests.append((guest, currentRun))
+    }
+
+    /// The loops that a program has created and not shut down.
+    func guests(of run: HostRun) -> [EventLoop] {
+        guests.filter { $0.run === run && !$0.loop.isClosed }.map(\.loop)
     }
 
     // MARK: Links

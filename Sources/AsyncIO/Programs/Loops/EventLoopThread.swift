@@ -78,7 +78,11 @@ public final actor EventLoopThread {
     public init(
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) throws(OSError) {
-        loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
+        if let simulation = EventLoop.here?.simulation {
+            loop = try EventLoop(guestOf: simulation, debug: debug)
+        } else {
+            loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
+        }
         if let name { loop.name = name }
         thread = LoopThread(LoopThreadExecutor(loop))
         try thread.start()
