@@ -15,6 +15,14 @@ extension EventLoop {
     /// Sets how long the loop waits in real time for a thread that may answer.
     package func setVirtualGrace(_ grace: Duration) { virtual.grace = max(0, grace.roundedUpNanoseconds) }
 
+    /// Makes the loop begin with a shorter grace, because earlier loops have waited in vain.
+    ///
+    /// - Parameter onChange: Called with the number of times in a row that this loop has waited in vain.
+    package func setTimesInVain(_ times: Int, onChange: @escaping (Int) -> Void) {
+        virtual.timesInVain = times
+        virtual.onTimesInVain = onChange
+    }
+
     /// Advances the clock by the time for which the program would have blocked the thread.
     package func passTime(_ nanoseconds: Int64) {
         guard let virtualNow, nanoseconds > 0 else { return }

@@ -57,7 +57,9 @@ struct VirtualTime {
     /// How long the loop waits for work that it has passed to a thread, in nanoseconds.
     private static let workLimit: Int64 = 60_000_000_000
     /// The number of times in a row that the loop has waited without receiving an answer.
-    private var timesInVain = 0
+    var timesInVain = 0 { didSet { onTimesInVain?(timesInVain) } }
+    /// Called when ``timesInVain`` has changed.
+    var onTimesInVain: ((Int) -> Void)?
     /// The time at which the loop began to wait for other threads, on the machine's clock.
     private var waitingSince: Int64?
     /// The tasks for which the loop no longer waits, by the addresses of their carriers.
