@@ -215,6 +215,7 @@ public final class EventLoop: @unchecked Sendable {
     private func noticeSignals() {
         signalsSeen = SignalArrivals.count
         onSignal?()
+        for loop in virtual.guests { loop.guest?.requestTurn() }
     }
 
     /// Receives callbacks and wake-ups from other threads, in the order in which they arrived.

@@ -35,7 +35,7 @@ extension EventLoop {
     /// Creates a loop that runs on the thread of `outer`, the loop of a simulation.
     convenience init(guestOf outer: EventLoop, debug: Bool?) throws(OSError) {
         try self.init(forThreadWith: .epoll, debug: debug ?? outer.debug, time: .virtual)
-        becomeGuest(of: outer)
+        try becomeGuest(of: outer)
         networkStack = outer.networkStack
         // What is reported on a guest concerns the whole simulation.
         setExceptionHandler { [unowned outer] in outer.callExceptionHandler($0) }

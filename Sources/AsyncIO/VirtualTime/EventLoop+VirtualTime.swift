@@ -117,7 +117,8 @@ extension EventLoop {
         // Other threads may still have something for the current time.
         if let patience = patience(isLast: deadline == nil && settlers == nil) { return patience }
         if !descriptors.isEmpty, mustPollFirst() { return 0 }
-        if mainQueueHasNews() || inbox.hasNews || wakeSettler() || wakeSettlerOfGuest() { return 0 }
+        if mainQueueHasNews() || inbox.hasNews || SignalArrivals.count != signalsSeen { return 0 }
+        if wakeSettler() || wakeSettlerOfGuest() { return 0 }
         guard let deadline else { return stall() }
         advance(to: max(now, deadline))
         return 0

@@ -160,7 +160,11 @@ extension EventLoop {
     }
 
     /// Makes a new loop in virtual time a guest of the loop of a simulation.
-    func becomeGuest(of outer: EventLoop) {
+    func becomeGuest(of outer: EventLoop) throws(OSError) {
+        // A signal for this loop wakes the thread that runs it.
+        do { try poller.wakeUp.redirect(to: outer.poller.wakeUp) } catch {
+            throw OSError(error, "creating a loop in a simulation")
+        }
         guest = GuestLoop(self, of: outer)
         isPumped = true
         abandonsTasks = true

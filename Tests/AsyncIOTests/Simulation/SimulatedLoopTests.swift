@@ -126,6 +126,29 @@ private func openDescriptors() throws -> Int { try FileManager.default.contentsO
         net.assertNoLeaks()
     }
 
+    @Test("signals reach a server on several loops") func signals() async throws {
+        let net = try Network.current
+        // No other test uses this signal.
+        let signal = ProcessSignal(rawValue: 44)
+        let host = try net.host("server") {
+            let server = try await startMultiLoopServer(port: 7_000, loops: 2) { _, reader, _ in
+                _ = try await reader.readToEnd()
+            }
+            let aborted = try await server.serve(until: signal, grace: .seconds(5))
+            #expect(aborted == 1)
+        }
+        try await sleep(.seconds(1))
+        let (reader, writer) = try await openConnection(host: "server", port: 7_000)
+        try await sleep(.seconds(1))
+        kill(getpid(), signal.rawValue)
+        // The server aborts the connection when the grace period is over.
+        #expect(try await reader.readToEnd().isEmpty)
+        writer.close()
+        try await sleep(.seconds(10))
+        #expect(!host.isRunning)
+        net.assertNoLeaks()
+    }
+
     @Test("two servers cannot use one port unless both ask for that") func sharedPort() async throws {
         var options = Server.Options()
         let first = try await startServer(port: 7_000) { _, _ in }
@@ -406,6 +429,29 @@ private func openDescriptors() throws -> Int { try FileManager.default.contentsO
             }
         }
         for seed in 0..<5 as Range<UInt64> { #expect(try Set((0..<5).map { _ in try run(seed) }).count == 1) }
+    }
+
+    @Test("TLS works on several loops", .requires(.tls)) func tls() throws {
+        // Made in real time.
+        let client = try clientContext()
+        let pair = Certificates.localhost
+        try simulate { net in
+            let server = try await startMultiLoopServer(
+                port: 7_000, loops: 2, tls: .server(certificate: pair.certificate, key: pair.key)
+            ) { io, reader, writer in
+                #expect(EventLoop.current === io.loop)
+                try await writer.write(reader.readTextLine() ?? "")
+            }
+            for _ in 0..<10 {
+                let (reader, writer) = try await openConnection(host: "localhost", port: 7_000, tls: client)
+                try await writer.write("hello\n")
+                #expect(try await reader.readText() == "hello")
+                writer.close()
+                try await writer.waitClosed()
+            }
+            try await server.shutdown(within: .seconds(1))
+            net.assertNoLeaks()
+        }
     }
 
     @Test("a deadlock across loops is reported with the tasks of all loops") func deadlock() throws {

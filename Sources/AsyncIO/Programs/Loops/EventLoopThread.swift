@@ -58,6 +58,11 @@ internal import AsyncIOSystem
 /// still runs, but on a short-lived thread. It can use the properties of the actor. Every wait for something in this
 /// package throws a ``RuntimeError``, and tasks that the method creates are cancelled.
 ///
+/// ## Simulations
+///
+/// In a simulation (the trait `.simulation` of AsyncIOTesting), a new loop does not get its own thread. It runs on the
+/// thread of the simulation, in its virtual time and on its network, and the seed decides when it takes a turn.
+///
 /// asyncio: a thread that runs `loop.run_forever()`.
 public final actor EventLoopThread {
     /// The loop. You can call its thread-safe methods, such as ``EventLoop/callSoonThreadSafe(_:)``, from anywhere.
@@ -102,6 +107,8 @@ public final actor EventLoopThread {
     /// Starts a thread that runs a new loop, for a constant that lives as long as the process. If the system
     /// does not allow this, the program stops with a message.
     ///
+    /// The loop has its own thread even if it is created in a simulation.
+    ///
     /// - Parameters:
     ///   - name: The name of the loop and of the thread, or `nil` for `EventLoop-N`.
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
@@ -110,7 +117,9 @@ public final actor EventLoopThread {
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) -> EventLoopThread {
         do {
-            return try EventLoopThread(name: name, debug: debug, backend: backend)
+            return try EventLoop.outsideOfAnyLoop {
+                try EventLoopThread(name: name, debug: debug, backend: backend)
+            }
         } catch {
             fatalError("cannot make an EventLoopThread: \(error)")
         }
