@@ -76,8 +76,10 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// Removes and returns the next entry of this turn: a random one in a seeded schedule.
+    /// Removes and returns the next entry of this turn: a random one in a seeded schedule. Returns nil if the turn ends
+    /// early.
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
+        if let guest, guest.endsTurn(&schedule) { return nil }
         moveRandomEntryToFront(among: count)
         guard let entry = ready.popFirst() else { return nil }
         (guest?.outer ?? self).virtual.noteStep(entry)

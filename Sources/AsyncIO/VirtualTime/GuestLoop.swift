@@ -4,6 +4,7 @@ internal import AsyncIOSystem
 //
 // In a simulation, a loop that would have its own thread is a *guest* of the simulation's loop. Its turns are entries of
 // the outer loop. So the seed also decides in which order the loops take turns, and the same seed gives the same run.
+// Loops on several threads also mix their steps within a turn, so in a seeded schedule, a turn can end early.
 //
 //     asleep       nothing is ready. The next item in the inbox, or the next timer, requests a turn
 //     requested    the outer loop has an entry that takes a turn of the guest
@@ -26,6 +27,8 @@ final class GuestLoop: @unchecked Sendable {
     /// The loop of the simulation.
     let outer: EventLoop
     private var isTurnRequested = false
+    /// Whether the guest has run an entry in this turn.
+    private var hasTakenStep = false
     /// The timer of the outer loop for the next deadline.
     private var timer: TimerHandle?
     private var continuation: UnsafeContinuation<Result<Void, any Error>, Never>?
@@ -76,6 +79,7 @@ final class GuestLoop: @unchecked Sendable {
     private func takeTurn() {
         isTurnRequested = false
         guard loop.isRunning else { return }
+        hasTakenStep = false
         loop.inbox.endSleep()
         loop.pulse.leavePoller()
         loop.inside {
@@ -101,6 +105,13 @@ final class GuestLoop: @unchecked Sendable {
                     self?.takeTurn()
                 }, at: deadline)
         }
+    }
+
+    /// Whether the turn ends before the next entry, which a seeded schedule decides.
+    func endsTurn(_ schedule: inout SeededGenerator?) -> Bool {
+        let isFirst = !hasTakenStep
+        hasTakenStep = true
+        return !isFirst && schedule?.next(below: 4) == 0
     }
 
     /// Makes the outer loop take a turn of this one.

@@ -97,7 +97,7 @@ public final class Network {
     ///   - name: The name of the host, to which other hosts can connect.
     ///   - families: The families of addresses that the host has.
     ///   - program: The main function. It is called again when the host is restarted.
-    /// - Throws: `ValueError` if another host has the same name.
+    /// - Throws: `ValueError` if another host has the same name, or the code runs on an `EventLoopThread`.
     @discardableResult
     public func host(
         _ name: String, families: Set<Endpoint.Family> = [.ipv4], isolation: isolated (any Actor)? = #isolation,
@@ -123,6 +123,9 @@ public final class Network {
         _ names: [String], group: String?, _ families: Set<Endpoint.Family>, _ isolation: isolated (any Actor)?,
         _ fileID: StaticString, _ line: UInt, _ program: @escaping () async throws -> Void
     ) throws(ValueError) -> [Host] {
+        if EventLoop.current !== loop {
+            throw ValueError("a host must be created on the loop of the simulation, not on an EventLoopThread")
+        }
         if families.isEmpty { throw ValueError("a host needs at least one family of addresses, got none") }
         for name in names + [group].compactMap(\.self) where addressesByName[name] != nil || name.isEmpty {
             throw ValueError("the name of a host must be new and not empty, got \(name.debugDescription)")

@@ -358,6 +358,14 @@ private func openDescriptors() throws -> Int { try FileManager.default.contentsO
         #expect(abs(date.timeIntervalSinceNow - 86_400) < 1)
     }
 
+    @Test("hosts are created by the test's own loop") func hostOnALoop() async throws {
+        let io = try EventLoopThread()
+        await #expect(throws: ValueError.self) {
+            try await io.run { _ in _ = try Network.current.host("a") {} }
+        }
+        try await io.shutDown()
+    }
+
     @Test("a loop that runs is a leak") func leaks() async throws {
         let net = try Network.current
         let io = try EventLoopThread(name: "io")
@@ -397,6 +405,28 @@ private func openDescriptors() throws -> Int { try FileManager.default.contentsO
             digests.insert(runs[0].1)
         }
         #expect(outcomes.count > 1 && digests.count > 1)
+    }
+
+    @Test("the steps of two loops mix in many orders") func mixes() throws {
+        var orders: Set<[Int]> = []
+        for seed in 0..<40 as Range<UInt64> {
+            let order = try simulate(seed: seed) { _ in
+                let steps = Mailbox<Int>()
+                try await withEventLoopThreads(count: 2) { _, index in
+                    try await withAsyncTaskGroup { group in
+                        for _ in 0..<3 { try group.createTask { try steps.putNoWait(index) } }
+                    }
+                }
+                steps.shutdown()
+                var order: [Int] = []
+                for try await step in steps { order.append(step) }
+                return order
+            }
+            #expect(order.sorted() == [0, 0, 0, 1, 1, 1])
+            orders.insert(order)
+        }
+        // Of 20 orders.
+        #expect(orders.count >= 8)
     }
 
     @Test("the trace of servers and clients on several loops is determined by the seed") func traces() throws {

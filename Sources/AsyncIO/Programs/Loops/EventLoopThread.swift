@@ -83,7 +83,14 @@ public final actor EventLoopThread {
     public init(
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) throws(OSError) {
-        if let simulation = EventLoop.here?.simulation {
+        try self.init(name: name, debug: debug, backend: backend, in: EventLoop.here?.simulation)
+    }
+
+    /// - Parameter simulation: The loop of the simulation that runs the new loop, or nil if the loop gets a thread.
+    private init(
+        name: String?, debug: Bool?, backend: EventLoop.Backend, in simulation: EventLoop?
+    ) throws(OSError) {
+        if let simulation {
             loop = try EventLoop(guestOf: simulation, debug: debug)
         } else {
             loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
@@ -117,9 +124,7 @@ public final actor EventLoopThread {
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) -> EventLoopThread {
         do {
-            return try EventLoop.outsideOfAnyLoop {
-                try EventLoopThread(name: name, debug: debug, backend: backend)
-            }
+            return try EventLoopThread(name: name, debug: debug, backend: backend, in: nil)
         } catch {
             fatalError("cannot make an EventLoopThread: \(error)")
         }
