@@ -13,6 +13,11 @@ package final class WakeUp: Sendable {
 
     deinit { close() }
 
+    /// Makes this object signal the poller of `other`, instead of its own. The descriptor keeps its number.
+    package func redirect(to other: WakeUp) throws(Errno) {
+        _ = try check(asyncio_eventfd_alias(other.descriptor, descriptor))
+    }
+
     /// Twice the number of threads that are executing `signal`. The value is odd after the object was closed.
     private let users = Atomic(0)
     /// The value of `users` after the descriptor was closed. It is odd, and larger than any number of threads.

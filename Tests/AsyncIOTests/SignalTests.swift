@@ -257,3 +257,22 @@ import Testing
         #expect(outcome.lines == ["ready", "SIGINT", "ready again", "SIGINT", "end"])
     }
 }
+
+@Suite(.virtualTime, .serialized) struct SignalsInVirtualTimeTests {
+    @Test func aSignalThatHasArrivedIsDeliveredBeforeTimeJumpsOrADeadlockIsReported() async throws {
+        // No other test uses this signal.
+        let signal = ProcessSignal(rawValue: 45)
+        let loop = try EventLoop.running
+        var received = 0
+        let receiver = createTask { for try await _ in try signals(signal).prefix(2) { received += 1 } }
+        try await sleep(.seconds(1))
+        kill(getpid(), signal.rawValue)
+        let start = loop.now
+        let timer = try loop.callLater(.seconds(3_600)) {}
+        while received == 0 { try await sleep(.zero) }
+        #expect(loop.now == start)
+        timer.cancel()
+        kill(getpid(), signal.rawValue)
+        try await receiver.value
+    }
+}

@@ -42,3 +42,26 @@ import Testing
     web.clockOffset = .seconds(-90)
     db.disk.syncLatency = .seconds(1)...(.seconds(2))
 }
+
+private actor Counter {
+    nonisolated let io: EventLoopThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { io.unownedExecutor }
+    private(set) var visits = 0
+
+    init(on io: EventLoopThread) { self.io = io }
+
+    func visit() async throws {
+        try await sleep(.milliseconds(1))
+        visits += 1
+    }
+}
+
+@Test(.simulation(seeds: 50)) func noVisitIsLost() async throws {
+    let io = try EventLoopThread(name: "counter")
+    let counter = Counter(on: io)
+    try await withEventLoopThreads(count: 2) { _, _ in
+        for _ in 0..<10 { try await counter.visit() }
+    }
+    #expect(await counter.visits == 20)
+    try await io.shutDown()
+}

@@ -1,6 +1,16 @@
 extension EventLoop {
     /// A line for each task that has not ended, and a line for each cycle of tasks that are waiting for each other.
     package var deadlockReport: (waiting: [String], cycles: [String]) {
+        virtual.guests.reduce(into: ownDeadlockReport) { report, guest in
+            let other = guest.ownDeadlockReport
+            report.waiting += other.waiting
+            report.cycles += other.cycles
+        }
+    }
+}
+
+extension EventLoop {
+    private var ownDeadlockReport: (waiting: [String], cycles: [String]) {
         whileCurrent {
             (
                 tasks.all.map { $0.waitReport(on: self) },

@@ -109,6 +109,7 @@ extension EventLoop {
 
     /// Releases everything that the loop retains, and reports the tasks that will stay suspended forever.
     func forgetEverything() {
+        endGuests()
         leftTasks = tasks.count
         if leftTasks > 0, abandonsTasks { AbandonedTasks.add(tasks.all.filter { !$0.isDone }, of: self) }
         for task in tasks.all {
@@ -133,10 +134,7 @@ extension EventLoop {
 
     func run(until isDone: () -> Bool) throws {
         try checkCanRun()
-        state = .running
-        isStalled = false
-        thread = Thread.number
-        LoopRegistry.beginRunning(self)
+        beginRun()
         // A loop on a thread of its own accepts jobs from the beginning to the end.
         let outer = home == nil ? whileCurrent { LoopExecutor.shared.beginRunning(self) } : nil
         serveMainQueue()
@@ -144,9 +142,7 @@ extension EventLoop {
         defer {
             for component in components { component.runDidEnd() }
             if home == nil { LoopExecutor.shared.endRunning(returningTo: outer) }
-            LoopRegistry.endRunning(self)
-            state = .idle
-            isStopping = false
+            endRun()
         }
         whileCurrent {
             // The first piece of an `async` main may have left handovers, and no entry runs that they would
@@ -157,6 +153,19 @@ extension EventLoop {
             repeat { turn() } while !isStopping && escaping == nil && !isDone()
         }
         if let interrupt = escaping.take() { throw interrupt }
+    }
+
+    func beginRun() {
+        state = .running
+        isStalled = false
+        thread = Thread.number
+        LoopRegistry.beginRunning(self)
+    }
+
+    func endRun() {
+        LoopRegistry.endRunning(self)
+        state = .idle
+        isStopping = false
     }
 
     func checkCanRun() throws(RuntimeError) {

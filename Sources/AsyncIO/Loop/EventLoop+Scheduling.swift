@@ -133,10 +133,14 @@ extension EventLoop {
     func send(_ item: Inbox.Item) -> Bool {
         switch inbox.post(item) {
         case .accepted: break
-        case .mustWake: poller.wakeUp.signal()
+        case .mustWake: wake()
         case .refused: return false
         }
         return true
+    }
+
+    private func wake() {
+        if let guest { guest.wake() } else { poller.wakeUp.signal() }
     }
 
     func receive(_ item: Inbox.Item) {

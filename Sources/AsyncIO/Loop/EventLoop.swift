@@ -65,7 +65,7 @@ public final class EventLoop: @unchecked Sendable {
 
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
-    /// Whether a foreign run loop runs this loop and sleeps on its behalf; see `LoopPump`.
+    /// Whether something else runs this loop and sleeps on its behalf; see `LoopPump` and `GuestLoop`.
     @safe @exclusivity(unchecked) var isPumped = false
     /// Whether the loop runs in virtual time and nothing can happen anymore.
     @safe @exclusivity(unchecked) var isStalled = false
@@ -133,6 +133,10 @@ public final class EventLoop: @unchecked Sendable {
     // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends
     // jobs to it.
     @safe @exclusivity(unchecked) var home: Unretained<LoopThreadExecutor>?
+    /// Runs the loop as a guest of another one, in a simulation; see GuestLoop.
+    //
+    // SAFETY: set before other threads know the loop, and never changed.
+    @safe @exclusivity(unchecked) var guest: GuestLoop?
     /// The system's ID for the thread that is running the loop, or that ran it last.
     @safe @exclusivity(unchecked) var thread: Int32 = 0
 
@@ -214,6 +218,7 @@ public final class EventLoop: @unchecked Sendable {
     private func noticeSignals() {
         signalsSeen = SignalArrivals.count
         onSignal?()
+        for loop in virtual.guests { loop.guest?.requestTurn() }
     }
 
     /// Receives callbacks and wake-ups from other threads, in the order in which they arrived.

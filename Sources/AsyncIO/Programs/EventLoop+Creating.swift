@@ -32,6 +32,15 @@ extension EventLoop {
         addComponents()
     }
 
+    /// Creates a loop that runs on the thread of `outer`, the loop of a simulation.
+    convenience init(guestOf outer: EventLoop, debug: Bool?) throws(OSError) {
+        try self.init(forThreadWith: .epoll, debug: debug ?? outer.debug, time: .virtual)
+        try becomeGuest(of: outer)
+        networkStack = outer.networkStack
+        // What is reported on a guest concerns the whole simulation.
+        setExceptionHandler { [unowned outer] in outer.callExceptionHandler($0) }
+    }
+
     private func addComponents() {
         _ = component(WatchedRuns.self)
         _ = component(StepTimer.self)

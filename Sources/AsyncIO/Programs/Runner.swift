@@ -179,10 +179,29 @@ private final class InterruptScope {
 extension EventLoop {
     /// Ends the remaining tasks, generators, and work on the thread pool.
     func finish() throws {
-        try cancelAllTasks()
-        try runUntilComplete(makeOwnTask { await $0.shutdownAsyncGenerators() })
-        try runUntilComplete(makeOwnTask { try await $0.shutdownDefaultExecutor(timeout: .seconds(300)) })
+        for step in finalSteps {
+            guard let future = step.begin() else { continue }
+            try runUntilComplete(future)
+            step.end()
+        }
         try settle()
+        try waitForGuestsThatEnd()
+    }
+
+    /// A step of ``finish()``.
+    struct FinalStep {
+        /// Returns the task or future that the step waits for, or nil if nothing is left.
+        let begin: () -> (any Awaitable)?
+        /// Called when the wait has ended.
+        var end: () -> Void = {}
+    }
+
+    var finalSteps: [FinalStep] {
+        [
+            cancellationOfAllTasks,
+            FinalStep { self.makeOwnTask { await $0.shutdownAsyncGenerators() } },
+            FinalStep { self.makeOwnTask { try await $0.shutdownDefaultExecutor(timeout: .seconds(300)) } },
+        ]
     }
 
     /// Creates a task on this loop from outside, with a body that is not isolated to an actor.
@@ -201,29 +220,34 @@ extension EventLoop {
     }
 
     /// Cancels all tasks and waits for them, like asyncio's `_cancel_all_tasks`.
-    func cancelAllTasks() throws {
-        let left = tasks.all
-        guard !left.isEmpty else { return }
-        let allEnded = whileCurrent {
-            let allEnded = Future<Void>()
-            var remaining = left.count
-            for task in left {
-                task.onDone { _ in
-                    remaining -= 1
-                    if remaining == 0 { allEnded.succeed(()) }
-                }
-                task.cancel()
+    private var cancellationOfAllTasks: FinalStep {
+        var left: [AnyAsyncTask] = []
+        return FinalStep {
+            left = self.tasks.all
+            return left.isEmpty ? nil : self.whileCurrent { Self.cancel(left) }
+        } end: {
+            for task in left where !task.wasCancelled {
+                guard let error = task.takeError() else { continue }
+                self.callExceptionHandler(
+                    ExceptionContext(
+                        message: "unhandled exception during asyncio.run() shutdown",
+                        error: error, subject: task.description, task: task.name,
+                        location: task.site?.description))
             }
-            return allEnded
         }
-        try runUntilComplete(allEnded)
-        for task in left where !task.wasCancelled {
-            guard let error = task.takeError() else { continue }
-            callExceptionHandler(
-                ExceptionContext(
-                    message: "unhandled exception during asyncio.run() shutdown",
-                    error: error, subject: task.description, task: task.name,
-                    location: task.site?.description))
+    }
+
+    /// Cancels the tasks, and returns a future that ends when all of them have ended.
+    private static func cancel(_ tasks: [AnyAsyncTask]) -> Future<Void> {
+        let allEnded = Future<Void>()
+        var remaining = tasks.count
+        for task in tasks {
+            task.onDone { _ in
+                remaining -= 1
+                if remaining == 0 { allEnded.succeed(()) }
+            }
+            task.cancel()
         }
+        return allEnded
     }
 }

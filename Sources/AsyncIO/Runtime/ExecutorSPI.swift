@@ -56,9 +56,10 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if AbandonedTasks.contain(job) { return }
         var isHere = false
         _ = EventLoop.withHere { loop in
-            guard loop.home == nil else { return }
+            // The loop of a simulation is on this thread if one of its guests is.
+            guard let receiver = loop.home == nil ? loop : loop.guest?.outer else { return }
             isHere = true
-            loop.ready.append(.job(job))
+            receiver.ready.append(.job(job))
         }
         if !isHere { post(.job(job)) }
     }

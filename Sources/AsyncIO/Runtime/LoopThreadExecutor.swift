@@ -93,6 +93,7 @@ actor LoopThreadExecutor: SerialExecutor {
             return !late.hasThread
         }
         guard mustStart else { return }
+        if let guest = loop.guest { return guest.runOutside { [self] in runLateJobs() } }
         do {
             try Thread.start(named: loop.name) { self.runLateJobs() }
         } catch {

@@ -28,7 +28,7 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
     /// An identifier with the number of the task in the low bits and the index of its loop in the high bits. The
     /// identifier of a hidden task is 0.
-    @safe @exclusivity(unchecked) private final let identity: UInt64
+    @safe @exclusivity(unchecked) package final let identity: UInt64
     /// The number of the task within its loop.
     package final var number: UInt64 { identity & Self.numberMask }
     private static let numberMask: UInt64 = 1 << 40 - 1

@@ -15,6 +15,14 @@ extension EventLoop {
     /// Sets the maximum real time for which the loop waits for a thread that may answer.
     package func setVirtualGrace(_ grace: Duration) { virtual.grace = max(0, grace.roundedUpNanoseconds) }
 
+    /// Makes the loop begin with a shorter grace, because earlier loops have waited in vain.
+    ///
+    /// - Parameter onChange: Called with the number of times in a row that this loop has waited in vain.
+    package func setTimesInVain(_ times: Int, onChange: @escaping (Int) -> Void) {
+        virtual.timesInVain = times
+        virtual.onTimesInVain = onChange
+    }
+
     /// Advances the clock by the time for which the program would have blocked the thread.
     package func passTime(_ nanoseconds: Int64) {
         guard let virtualNow, nanoseconds > 0 else { return }
@@ -70,11 +78,13 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// Removes and returns the next entry of this turn. In a seeded schedule, this is a random entry.
+    /// Removes and returns the next entry of this turn, or returns nil if the turn ends early. In a seeded schedule, the
+    /// entry is a random one.
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
+        if let guest, guest.endsTurn(&schedule) { return nil }
         moveRandomEntryToFront(among: count)
         guard let entry = ready.popFirst() else { return nil }
-        virtual.noteStep(entry)
+        (guest?.outer ?? self).virtual.noteStep(entry)
         return virtual.hosts == nil ? entry : admitted(entry)
     }
 
@@ -99,7 +109,7 @@ extension EventLoop {
         virtual.epoch = Self.firstDate - now
     }
 
-    private func advance(to time: Int64) {
+    func advance(to time: Int64) {
         virtualNow = time
         ThreadState.virtualTime = time
     }
@@ -111,7 +121,8 @@ extension EventLoop {
         // Other threads may still have something for the current time.
         if let patience = patience(isLast: deadline == nil && settlers == nil) { return patience }
         if !descriptors.isEmpty, mustPollFirst() { return 0 }
-        if mainQueueHasNews() || inbox.hasNews || wakeSettler() { return 0 }
+        if mainQueueHasNews() || inbox.hasNews || SignalArrivals.count != signalsSeen { return 0 }
+        if wakeSettler() || wakeSettlerOfGuest() { return 0 }
         guard let deadline else { return stall() }
         advance(to: max(now, deadline))
         return 0
@@ -119,8 +130,10 @@ extension EventLoop {
 
     /// Returns the time to wait for other threads, or nil if the loop expects nothing from them.
     private func patience(isLast: Bool) -> Int64? {
-        let work = isForeignWorkExpected || (isLast && !descriptors.isEmpty)
-        let foreignWaits = carriers.foreignWaits
+        let guests = virtual.guests
+        let work =
+            isForeignWorkExpected || guests.contains(where: \.isForeignWorkExpected) || (isLast && !descriptors.isEmpty)
+        let foreignWaits = guests.reduce(into: carriers.foreignWaits) { $0 += $1.carriers.foreignWaits }
         guard work || !foreignWaits.isEmpty else { return nil }
         return virtual.patience(
             for: .init(work: work, foreignWaits: foreignWaits, isLast: isLast), now: SystemClock.now())

@@ -11,6 +11,8 @@ internal import AsyncIOSystem
 package protocol SimulatedHosts: AnyObject {
     /// Called after a task has been created, in the context of the code that created the task.
     func taskCreated(_ task: AnyAsyncTask)
+    /// Called when the running code has created an ``EventLoopThread``, which runs as a guest; see GuestLoop.
+    func loopCreated(_ loop: EventLoop)
     /// Returns the callback, bound to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
     /// Returns the callback of a timer, bound to the host of the running code. The timer belongs to the host as long as

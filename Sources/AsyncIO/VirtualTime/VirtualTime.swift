@@ -41,6 +41,9 @@ struct VirtualTime {
     /// The steps that are waiting until their hosts are resumed.
     var held: [(entry: ReadyEntry, task: AnyAsyncTask)] = []
 
+    /// The loops that run on the thread of this one; see GuestLoop.
+    var guests: [EventLoop] = []
+
     /// Returns the callback, bound to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void { hosts?.bound(callback) ?? callback }
 
@@ -54,7 +57,9 @@ struct VirtualTime {
     /// The maximum time for which the loop waits for work that it has passed to a thread, in nanoseconds.
     private static let workLimit: Int64 = 60_000_000_000
     /// The number of consecutive waits in which the loop has not received an answer.
-    private var timesInVain = 0
+    var timesInVain = 0 { didSet { onTimesInVain?(timesInVain) } }
+    /// Called when ``timesInVain`` has changed.
+    var onTimesInVain: ((Int) -> Void)?
     /// The time at which the loop began to wait for other threads, on the machine's clock.
     private var waitingSince: Int64?
     /// The tasks for which the loop no longer waits, by the addresses of their carriers.

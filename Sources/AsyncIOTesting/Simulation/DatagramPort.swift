@@ -6,6 +6,8 @@ internal import SystemPackage
 final class DatagramPort: SimulatedDatagramLink {
     private unowned let network: Network
     private let run: HostRun
+    /// The loop on which the program uses the socket.
+    private let loop: EventLoop
     private let address: SystemAddress
     private weak var channel: SimulatedDatagrams?
     /// For each route, the time at which the latest datagram arrives, in nanoseconds. Datagrams that are overtaken do
@@ -17,15 +19,15 @@ final class DatagramPort: SimulatedDatagramLink {
     /// The number of bytes that the headers add to a packet.
     private static let header = 42
 
-    init(at address: SystemAddress, of run: HostRun, in network: Network) {
-        (self.address, self.run, self.network) = (address, run, network)
+    init(at address: SystemAddress, of run: HostRun, on loop: EventLoop, in network: Network) {
+        (self.address, self.run, self.loop, self.network) = (address, run, loop, network)
     }
 
     private var host: Host { run.host }
 
     func makeChannel(peer: SystemAddress?, isConnected: Bool) -> SimulatedDatagrams {
         let channel = SimulatedDatagrams(
-            over: self, local: Endpoint(address), peer: peer, isConnected: isConnected, on: network.loop)
+            over: self, local: Endpoint(address), peer: peer, isConnected: isConnected, on: loop)
         self.channel = channel
         return channel
     }
@@ -70,7 +72,7 @@ final class DatagramPort: SimulatedDatagramLink {
         let receiver = route.to
         if route.isCut || receiver.isPoweredOff { return lose(bytes, on: receiver) }
         guard let port = receiver.port(at: target), let channel = port.channel else { return bounce(target, receiver) }
-        let wasReceived = port.run.perform { channel.deliver(bytes, from: source(for: target, receiver)) }
+        let wasReceived = port.inProgram { channel.deliver(bytes, from: source(for: target, receiver)) }
         if wasReceived {
             network.record(.receivesDatagram, receiver, host, 0, bytes)
         } else {
@@ -83,9 +85,11 @@ final class DatagramPort: SimulatedDatagramLink {
         let back = network.route(from: receiver, to: host)
         if back.isCut { return }
         network.deliver(over: back, at: network.now + back.sample(&network.random)) { [self] in
-            run.perform { channel?.deliver(OSError(.connectionRefused, "sending to \(target.description)")) }
+            inProgram { channel?.deliver(OSError(.connectionRefused, "sending to \(target.description)")) }
         }
     }
+
+    private func inProgram<T>(_ body: () -> T) -> T { loop.inside { run.perform(body) } }
 
     /// Returns the sender's address as the receiver sees it.
     private func source(for target: SystemAddress, _ receiver: Host) -> SystemAddress {

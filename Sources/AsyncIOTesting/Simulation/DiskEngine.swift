@@ -28,10 +28,11 @@ final class DiskEngine: SimulatedFiles {
         let run = network.currentRun
         // A killed program gets no answer.
         if run.isDead { return }
+        let loop = EventLoop.current ?? network.loop
         network.loop.call(at: network.now + delay(of: operation.request)) { [self] in
             guard !run.isDead, !operation.isDone else { return }
             operation.request.result = result { () throws(Errno) in try perform(operation.request) }
-            run.perform { operation.end() }
+            loop.inside { run.perform { operation.end() } }
         }
     }
 

@@ -19,7 +19,8 @@ public final class Host {
 
     let addresses: [SystemAddress]
     var run: HostRun
-    var listeners: [SystemAddress: SimulatedListener] = [:]
+    /// The listeners at each address. Several of them share a port if all have asked for that.
+    var listeners: [SystemAddress: [SimulatedListener]] = [:]
     var ports: [SystemAddress: DatagramPort] = [:]
     var isPoweredOff = false
     private var nextPort = 49_152
@@ -107,8 +108,26 @@ public final class Host {
         address.isWildcard || address.isLoopback || addresses.contains(address.with(port: 0))
     }
 
-    /// Returns the listener that accepts connections to this address.
-    func listener(at address: SystemAddress) -> SimulatedListener? { listeners[address] ?? listeners[address.wildcard] }
+    /// Returns the listener that accepts the next connection to this address. If several listeners share the address,
+    /// the choice is random.
+    func listener(at address: SystemAddress) -> SimulatedListener? {
+        let all = listeners[address] ?? listeners[address.wildcard] ?? []
+        return all.count < 2 ? all.first : all[network.random(in: 0...all.count - 1)]
+    }
+
+    func add(_ listener: SimulatedListener, at address: SystemAddress) {
+        listeners[address, default: []].append(listener)
+    }
+
+    func remove(_ listener: SimulatedListener, at address: SystemAddress) {
+        listeners[address]?.removeAll { $0 === listener }
+        if listeners[address]?.isEmpty == true { listeners[address] = nil }
+    }
+
+    /// Whether a listener can use this address, which other listeners may share.
+    func canListen(at address: SystemAddress, sharing: Bool) -> Bool {
+        listeners[address, default: []].allSatisfy { sharing && $0.sharesPort }
+    }
 
     /// Returns the datagram socket that receives at this address.
     func port(at address: SystemAddress) -> DatagramPort? { ports[address] ?? ports[address.wildcard] }

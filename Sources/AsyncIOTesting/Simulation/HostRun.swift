@@ -18,7 +18,7 @@ final class HostRun: @unchecked Sendable {
     unowned var owner: Host?
     var main: AnyAsyncTask?
     private(set) var isDead = false
-    /// The numbers of the tasks, some of which may have ended.
+    /// The identities of the tasks, some of which may have ended.
     private var tasks: Set<UInt64> = []
     private var tidyAt = 256
     /// The ends of connections, by number.
@@ -26,7 +26,7 @@ final class HostRun: @unchecked Sendable {
     /// The number of timers that the program has set, with `callLater` or `callAt`, and that have not fired.
     private(set) var timerCount = 0
     /// The callbacks that became due while the host was paused.
-    private var held: [() throws -> Void] = []
+    private var held: [(callback: () throws -> Void, loop: EventLoop)] = []
 
     init(number: Int) { self.number = number }
 
@@ -39,17 +39,17 @@ final class HostRun: @unchecked Sendable {
 
     // MARK: Tasks
 
-    func add(_ task: AnyAsyncTask, on loop: EventLoop) {
-        tasks.insert(task.number)
+    func add(_ task: AnyAsyncTask, on network: Network) {
+        tasks.insert(task.identity)
         guard tasks.count > tidyAt else { return }
-        tasks.formIntersection(loop.unfinishedTasks.map(\.number))
+        tasks.formIntersection(network.loops.flatMap(\.unfinishedTasks).map(\.identity))
         tidyAt = max(256, tasks.count * 2)
     }
 
-    func contains(_ task: AnyAsyncTask) -> Bool { tasks.contains(task.number) }
+    func contains(_ task: AnyAsyncTask) -> Bool { tasks.contains(task.identity) }
 
-    /// The tasks that have not ended, oldest first.
-    func unfinished(on loop: EventLoop) -> [AnyAsyncTask] { loop.unfinishedTasks.filter(contains) }
+    /// The tasks that have not ended, oldest first on each loop.
+    func unfinished(on loops: [EventLoop]) -> [AnyAsyncTask] { loops.flatMap(\.unfinishedTasks).filter(contains) }
 
     // MARK: Callbacks
 
@@ -58,7 +58,7 @@ final class HostRun: @unchecked Sendable {
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         { [self] in
             if isDead { return }
-            if host.isPaused { return held.append(callback) }
+            if host.isPaused { return held.append((callback, try EventLoop.running)) }
             host.showClock()
             try perform(callback)
         }
@@ -83,10 +83,12 @@ final class HostRun: @unchecked Sendable {
     }
 
     /// Schedules the callbacks that became due while the host was paused.
-    func continueHeld(on loop: EventLoop) {
+    func continueHeld() {
         let callbacks = held
         held = []
-        for callback in callbacks { _ = try? perform { try loop.callSoon(callback) } }
+        for (callback, loop) in callbacks {
+            _ = try? loop.inside { try perform { try loop.callSoon(callback) } }
+        }
     }
 
     // MARK: Connections

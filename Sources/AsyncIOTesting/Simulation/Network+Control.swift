@@ -33,8 +33,8 @@ extension Network {
         guard !run.isDead else { return }
         switch crash {
         case .cancellation:
-            for task in run.unfinished(on: loop) { task.cancel("the host is stopped") }
-            while !run.unfinished(on: loop).isEmpty { try await sleep(.milliseconds(1)) }
+            cancelTasks(of: run, "the host is stopped")
+            while !run.unfinished(on: loops).isEmpty { try await sleep(.milliseconds(1)) }
             end(run, isSilent: false)
         case .kill, .powerFailure:
             record(.crashed, host)
@@ -70,8 +70,8 @@ extension Network {
         host.isPaused = false
         hostsChanged()
         record(.resumed, host)
-        loop.continueHeld()
-        host.run.continueHeld(on: loop)
+        for loop in loops { loop.inside { loop.continueHeld() } }
+        host.run.continueHeld()
     }
 
     private func check(_ host: Host) throws(ValueError) {

@@ -7,11 +7,13 @@ extension Network: SimulatedHosts {
         guard let run = HostRun.current else { return }
         if run.isDead {
             // A Swift task of a killed program, which is unknown to the loop, created this task.
-            loop.abandon([task])
+            (EventLoop.current ?? loop).abandon([task])
         } else {
-            run.add(task, on: loop)
+            run.add(task, on: self)
         }
     }
+
+    package func loopCreated(_ loop: EventLoop) { add(loop) }
 
     package func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         HostRun.current?.bound(callback) ?? callback
@@ -30,7 +32,8 @@ extension Network: SimulatedHosts {
 
     /// Called when a host was paused or resumed, or its clock was changed.
     func hostsChanged() {
-        loop.askHosts(hosts.contains(where: \.isSpecial))
+        let isNeeded = hosts.contains(where: \.isSpecial)
+        for loop in loops { loop.askHosts(isNeeded) }
         loop.offsetDate(by: 0)
     }
 }

@@ -9,7 +9,8 @@ extension Network {
         var found: [String] = []
         for host in hosts {
             let run = host.run
-            for task in run.unfinished(on: loop) where task !== own { found.append("\(host): \(task.description)") }
+            for task in run.unfinished(on: loops) where task !== own { found.append("\(host): \(task.description)") }
+            for loop in guests(of: run) { found.append("\(host): EventLoopThread \"\(loop.name)\" is running") }
             for end in run.connections.values.sorted(by: { $0.number < $1.number }) {
                 found.append("\(host): connection #\(end.number) to \(end.peerHost?.name ?? "another host") is open")
             }
@@ -24,7 +25,7 @@ extension Network {
             let files = host.disk.openFileCount
             if files > 0 { found.append("\(host): \(files) \(files == 1 ? "file is" : "files are") open") }
         }
-        let belongingToNone = loop.unfinishedTasks.filter { task in
+        let belongingToNone = loops.flatMap(\.unfinishedTasks).filter { task in
             task !== own && !hosts.contains { $0.run.contains(task) }
         }
         return found + belongingToNone.map(\.description)

@@ -104,8 +104,8 @@ extension Network: NetworkStack {
         let server = listener.host
         let (there, back) = (route(from: client, to: server), route(from: server, to: client))
         let here = localAddress(of: client, for: address, local)
-        let near = TCPEnd(number, of: run, to: there, in: self)
-        let far = TCPEnd(number, of: listener.run, to: back, in: self)
+        let near = TCPEnd(number, of: run, on: try EventLoop.running, to: there, in: self)
+        let far = TCPEnd(number, of: listener.run, on: listener.loop, to: back, in: self)
         near.connect(to: far)
         // The server answers first. The server's end of the connection exists after the last packet of the handshake
         // has arrived.
@@ -131,21 +131,19 @@ extension Network: NetworkStack {
         if run.isDead { throw .socketShutdown }
         guard address.isUnix || host.has(address) else { throw .addressNotAvailable }
         let address = address.port == 0 ? host.ephemeral(like: address) : address
-        // An existing Unix socket is replaced.
-        if let old = host.listeners[address] {
-            guard address.isUnix else { throw .addressInUse }
-            old.close()
+        let listener = SimulatedListener(at: address, of: run, on: EventLoop.current ?? loop, in: self, options)
+        if address.isUnix {
+            // An existing Unix socket is replaced.
+            for old in host.listeners[address] ?? [] { old.close() }
         }
-        let listener = SimulatedListener(at: address, of: run, in: self, keepsAlive: options.keepAlive)
-        host.listeners[address] = listener
+        var addresses = [address]
         if options.dualStack, address.isIPv6, address.isWildcard, let other = Self.wildcards.first {
-            let other = other.with(port: address.port ?? 0)
-            if host.listeners[other] != nil {
-                listener.close()
-                throw .addressInUse
-            }
-            host.listeners[other] = listener
+            addresses.append(other.with(port: address.port ?? 0))
         }
+        for address in addresses where !host.canListen(at: address, sharing: listener.sharesPort) {
+            throw .addressInUse
+        }
+        for address in addresses { host.add(listener, at: address) }
         return listener
     }
 
@@ -167,7 +165,7 @@ extension Network: NetworkStack {
         if host.ports[address] != nil, !address.isUnix {
             throw OSError(.addressInUse, "binding to \(address.description)")
         }
-        let port = DatagramPort(at: address, of: run, in: self)
+        let port = DatagramPort(at: address, of: run, on: try EventLoop.running, in: self)
         host.ports[address] = port
         return port.makeChannel(peer: remote, isConnected: isConnected)
     }

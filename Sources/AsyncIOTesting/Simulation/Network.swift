@@ -50,6 +50,9 @@ public final class Network {
     var initialRoute = Route.Settings()
     var failingNames: Set<String> = []
     private var connectionCount = 0
+    /// The runs of programs that have created loops with their own threads, and these loops. Closed loops are removed
+    /// when the next one is created.
+    private var guests: [(loop: EventLoop, run: HostRun)] = []
     /// The faults that were injected, and the numbers of the faults that take effect, or nil for all faults.
     var faults: [Fault] = []
     var activeFaults: Set<Int>?
@@ -94,7 +97,7 @@ public final class Network {
     ///   - name: The name of the host, to which other hosts can connect.
     ///   - families: The families of addresses that the host has.
     ///   - program: The main function. It is called again when the host is restarted.
-    /// - Throws: `ValueError` if another host has the same name.
+    /// - Throws: `ValueError` if another host has the same name, or the code runs on an `EventLoopThread`.
     @discardableResult
     public func host(
         _ name: String, families: Set<Endpoint.Family> = [.ipv4], isolation: isolated (any Actor)? = #isolation,
@@ -120,6 +123,9 @@ public final class Network {
         _ names: [String], group: String?, _ families: Set<Endpoint.Family>, _ isolation: isolated (any Actor)?,
         _ fileID: StaticString, _ line: UInt, _ program: @escaping () async throws -> Void
     ) throws(ValueError) -> [Host] {
+        if EventLoop.current !== loop {
+            throw ValueError("a host must be created on the loop of the simulation, not on an EventLoopThread")
+        }
         if families.isEmpty { throw ValueError("a host needs at least one family of addresses, got none") }
         for name in names + [group].compactMap(\.self) where addressesByName[name] != nil || name.isEmpty {
             throw ValueError("the name of a host must be new and not empty, got \(name.debugDescription)")
@@ -173,9 +179,15 @@ public final class Network {
         guard !run.isDead else { return }
         let host = run.host
         record(.ended, host)
-        for task in run.unfinished(on: loop) { task.cancel("the program ended") }
+        cancelTasks(of: run, "the program ended")
         after(.seconds(1)) { [self] in
             if host.run === run, !run.isDead { end(run, isSilent: false) }
+        }
+    }
+
+    func cancelTasks(of run: HostRun, _ reason: String) {
+        for loop in loops {
+            loop.inside { for task in run.unfinished(on: [loop]) { task.cancel(reason) } }
         }
     }
 
@@ -185,14 +197,30 @@ public final class Network {
     func end(_ run: HostRun, isSilent: Bool) {
         guard !run.isDead else { return }
         run.die()
-        loop.abandon(run.unfinished(on: loop))
+        for loop in loops { loop.abandon(run.unfinished(on: [loop])) }
+        for guest in guests where guest.run === run { guest.loop.killGuest() }
         for end in run.connections.values.sorted(by: { $0.number < $1.number }) { end.crash(isSilent: isSilent) }
         let host = run.host
-        for listener in host.listeners.values { listener.crash() }
+        for listeners in host.listeners.values { for listener in listeners { listener.crash() } }
         for port in host.ports.values { port.crash() }
         host.listeners = [:]
         host.ports = [:]
         host.disk.closeAll()
+    }
+
+    // MARK: Loops
+
+    /// The loop of the simulation, and the loops of `EventLoopThread`s, which run on the same thread.
+    var loops: [EventLoop] { [loop] + loop.guests }
+
+    func add(_ guest: EventLoop) {
+        guests.removeAll { $0.loop.isClosed }
+        guests.append((guest, currentRun))
+    }
+
+    /// The loops that a program has created and not shut down.
+    func guests(of run: HostRun) -> [EventLoop] {
+        guests.filter { $0.run === run && !$0.loop.isClosed }.map(\.loop)
     }
 
     // MARK: Links

@@ -6,9 +6,13 @@ internal import SystemPackage
 final class SimulatedListener: StreamListener {
     private unowned let network: Network
     let run: HostRun
+    /// The loop on which the server runs.
+    let loop: EventLoop
     private(set) var address: SystemAddress?
     /// Whether the system probes idle connections.
     private let keepsAlive: Bool
+    /// Whether other listeners can use the same address.
+    let sharesPort: Bool
     private var backlog = 0
     private var waiting: [SimulatedConnection] = []
     private var onArrival: (() -> Void)?
@@ -21,8 +25,11 @@ final class SimulatedListener: StreamListener {
         return address
     }
 
-    init(at address: SystemAddress, of run: HostRun, in network: Network, keepsAlive: Bool) {
-        (self.address, self.run, self.network, self.keepsAlive) = (address, run, network, keepsAlive)
+    init(
+        at address: SystemAddress, of run: HostRun, on loop: EventLoop, in network: Network, _ options: Server.Options
+    ) {
+        (self.address, self.run, self.loop, self.network) = (address, run, loop, network)
+        (keepsAlive, sharesPort) = (options.keepAlive, options.reusePort)
     }
 
     var isListening: Bool { backlog > 0 }
@@ -42,7 +49,7 @@ final class SimulatedListener: StreamListener {
     {
         stopAccepting()
         network.after(duration) { [self] in
-            if isWanted() { run.perform { try? startAccepting(onArrival) } }
+            if isWanted() { loop.inside { run.perform { try? startAccepting(onArrival) } } }
         }
     }
 
@@ -55,7 +62,7 @@ final class SimulatedListener: StreamListener {
         guard address != nil else { return }
         self.address = nil
         // A dual-stack listener has two addresses.
-        for (address, listener) in host.listeners where listener === self { host.listeners[address] = nil }
+        for address in host.listeners.keys { host.remove(self, at: address) }
         let connections = waiting
         waiting = []
         for connection in connections { connection.refuse() }
@@ -75,14 +82,16 @@ final class SimulatedListener: StreamListener {
     func arrive(_ end: TCPEnd, from peer: SystemAddress, at target: SystemAddress) {
         guard let address, !run.isDead else { return end.close(isBroken: true) }
         if keepsAlive { end.keepAlive() }
-        run.perform {
-            waiting.append(end.makeChannel(local: address.isWildcard ? target : address, peer: peer))
-            notify()
+        loop.inside {
+            run.perform {
+                waiting.append(end.makeChannel(local: address.isWildcard ? target : address, peer: peer))
+                notify()
+            }
         }
     }
 
     private func notify() {
         guard onArrival != nil else { return }
-        _ = try? network.loop.callSoon { [self] in onArrival?() }
+        _ = try? loop.callSoon { [self] in onArrival?() }
     }
 }

@@ -1,4 +1,5 @@
 internal import AsyncIO
+internal import Synchronization
 
 /// How a simulation runs.
 struct SimulationOptions: Sendable, Equatable {
@@ -11,9 +12,18 @@ struct SimulationOptions: Sendable, Equatable {
     /// The numbers of the faults that take effect, or nil for all faults.
     var activeFaults: Set<Int>?
 
+    // A task that waits for another loop, or for a task group of the standard library, may wait for a thread, so each
+    // run would spend twice the grace period on such waits. Therefore, a run that follows such a run begins with a
+    // sixteenth of the grace period, unless a thread has answered in the meantime.
+    private static let timesInVain = Atomic<Int>(0)
+    private static let mostTimesInVain = 4
+
     func makeRunner(seed: UInt64, _ found: @escaping (Network) -> Void) -> Runner {
         Runner(virtualTimeWithSeed: shufflesTasks ? seed : nil) { loop in
             loop.setVirtualLimit(duration, byHand: false)
+            loop.setTimesInVain(min(Self.timesInVain.load(ordering: .relaxed), Self.mostTimesInVain)) {
+                Self.timesInVain.store($0, ordering: .relaxed)
+            }
             let network = Network(on: loop, seed: seed)
             network.activeFaults = activeFaults ?? Environment.faults
             found(network)

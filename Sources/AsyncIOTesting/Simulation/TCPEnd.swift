@@ -42,6 +42,8 @@ final class TCPEnd: SimulatedLink {
     let number: Int
     private unowned let network: Network
     private let run: HostRun
+    /// The loop on which the program uses this end.
+    private let loop: EventLoop
     private let wayOut: Route
     private weak var channel: SimulatedConnection?
     private var peer: TCPEnd?
@@ -80,8 +82,8 @@ final class TCPEnd: SimulatedLink {
     private var host: Host { run.host }
     var peerHost: Host? { peer?.host }
 
-    init(_ number: Int, of run: HostRun, to route: Route, in network: Network) {
-        (self.number, self.run, wayOut, self.network) = (number, run, route, network)
+    init(_ number: Int, of run: HostRun, on loop: EventLoop, to route: Route, in network: Network) {
+        (self.number, self.run, self.loop, wayOut, self.network) = (number, run, loop, route, network)
     }
 
     /// Connects two ends, each of which has its own channel.
@@ -93,7 +95,7 @@ final class TCPEnd: SimulatedLink {
     /// Returns the channel of the program on this end.
     func makeChannel(local: SystemAddress, peer: SystemAddress) -> SimulatedConnection {
         let channel = SimulatedConnection(
-            over: self, local: Endpoint(local), peer: Endpoint(peer), on: network.loop)
+            over: self, local: Endpoint(local), peer: Endpoint(peer), on: loop)
         self.channel = channel
         run.add(self)
         return channel
@@ -262,25 +264,27 @@ final class TCPEnd: SimulatedLink {
         case .bytes(let bytes):
             if isClosed || isUnknown { return answerWithReset() }
             network.record(.receives, host, peer?.host, number, bytes)
-            run.perform { channel?.deliver(bytes) }
+            inProgram { channel?.deliver(bytes) }
         case .end:
             if isUnknown { return answerWithReset() }
-            run.perform { channel?.deliverEnd() }
+            inProgram { channel?.deliverEnd() }
         case .probe:
             if isClosed || isUnknown { return answerWithReset() }
             transmit(.answer)
         case .answer: break
         case .window:
             if isUnknown { return answerWithReset() }
-            run.perform { channel?.roomWasMade() }
+            inProgram { channel?.roomWasMade() }
         }
     }
 
     private func fail(_ error: Errno) {
         guard !isClosed else { return }
         forget()
-        run.perform { channel?.fail(error) }
+        inProgram { channel?.fail(error) }
     }
+
+    private func inProgram(_ body: () -> Void) { loop.inside { run.perform(body) } }
 
     private func answerWithReset() {
         network.record(.resets, host, peer?.host, number)

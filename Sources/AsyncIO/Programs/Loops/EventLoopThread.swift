@@ -60,6 +60,11 @@ internal import AsyncIOSystem
 /// still run, but on a short-lived thread. These methods can use the properties of their actor. If they wait for an
 /// object of this package, the wait throws a ``RuntimeError``. Tasks that these methods create are cancelled.
 ///
+/// ## Simulations
+///
+/// In a simulation (the trait `.simulation` of AsyncIOTesting), a new loop does not get its own thread. It runs on the
+/// thread of the simulation, in its virtual time and on its network, and the seed decides when it takes a turn.
+///
 /// asyncio: a thread that runs `loop.run_forever()`.
 public final actor EventLoopThread {
     /// The loop. You can call its thread-safe methods, such as ``EventLoop/callSoonThreadSafe(_:)``, from anywhere.
@@ -80,7 +85,18 @@ public final actor EventLoopThread {
     public init(
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) throws(OSError) {
-        loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
+        try self.init(name: name, debug: debug, backend: backend, in: EventLoop.here?.simulation)
+    }
+
+    /// - Parameter simulation: The loop of the simulation that runs the new loop, or nil if the loop gets a thread.
+    private init(
+        name: String?, debug: Bool?, backend: EventLoop.Backend, in simulation: EventLoop?
+    ) throws(OSError) {
+        if let simulation {
+            loop = try EventLoop(guestOf: simulation, debug: debug)
+        } else {
+            loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
+        }
         if let name { loop.name = name }
         thread = LoopThread(LoopThreadExecutor(loop))
         try thread.start()
@@ -101,6 +117,8 @@ public final actor EventLoopThread {
     /// Starts a thread that runs a new loop. Use this function for a constant that lives as long as the process. If the
     /// system does not permit the backend or does not allow another thread, the program stops with a message.
     ///
+    /// The loop has its own thread even if it is created in a simulation.
+    ///
     /// - Parameters:
     ///   - name: The name of the loop and of the thread, or `nil` for `EventLoop-N`.
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
@@ -109,7 +127,7 @@ public final actor EventLoopThread {
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) -> EventLoopThread {
         do {
-            return try EventLoopThread(name: name, debug: debug, backend: backend)
+            return try EventLoopThread(name: name, debug: debug, backend: backend, in: nil)
         } catch {
             fatalError("cannot make an EventLoopThread: \(error)")
         }

@@ -44,6 +44,7 @@ final class LoopThread: Sendable {
 
     /// Starts the thread. Call this method only once. If the system does not allow another thread, the loop is closed.
     func start() throws(OSError) {
+        if let guest = loop.guest { return runAsGuest(guest) }
         do {
             let thread = try Thread.startJoinable(named: executor.loop.name) { self.work() }
             state.withLock { $0.thread = thread }
@@ -77,22 +78,66 @@ final class LoopThread: Sendable {
     /// Ends the remaining work on the loop, and closes the loop. Returns the error of the run or of the shutdown, or
     /// nil.
     private func end(after run: Result<Void, any Error>) -> (any Error)? {
-        var failure: (any Error)?
-        if case .failure(let error) = run { failure = error }
-        let limit = state.withLock { state -> Duration? in
-            if case .ending(let limit) = state.phase { return limit }
-            // Stopped by its own code.
-            state.phase = .ending(limit: nil)
-            return nil
-        }
+        var failure = run.failure
         do {
-            try loop.finish(within: limit)
+            try loop.finish(within: takeLimit())
         } catch {
             // In virtual time, tasks that have not ended at this point never end.
             if !loop.hasStalled { failure = failure ?? error }
         }
         do { try loop.close() } catch { failure = failure ?? error }
         return failure
+    }
+
+    /// The maximum time for the shutdown.
+    private func takeLimit() -> Duration? {
+        state.withLock { state in
+            if case .ending(let limit) = state.phase { return limit }
+            // Stopped by its own code.
+            state.phase = .ending(limit: nil)
+            return nil
+        }
+    }
+
+    // MARK: A guest
+
+    /// Does the work of the thread on the thread of another loop; see GuestLoop.
+    private func runAsGuest(_ guest: GuestLoop) {
+        guest.isEnding = { [unowned self] in isEnding }
+        Task { @MainActor in
+            let run = await guest.run()
+            var failure = run.failure
+            if let error = await finishAsGuest(guest, within: takeLimit()) { failure = failure ?? error }
+            if let error = guest.close() { failure = failure ?? error }
+            let left = loop.leftTasks
+            executor.runLateJobs()
+            ended.end(failure.map { .failure($0) } ?? .success(left))
+        }
+    }
+
+    /// Does what `EventLoop.finish()` does. Returns an error that ended a run.
+    @MainActor
+    private func finishAsGuest(_ guest: GuestLoop, within limit: Duration?) async -> (any Error)? {
+        let loop = loop
+        var isOver = false
+        let timer = limit.map { limit in
+            loop.inside {
+                loop.schedule(
+                    .callback {
+                        isOver = true
+                        loop.stop()
+                    }, at: loop.time.advanced(by: limit))
+            }
+        }
+        defer { timer?.cancel() }
+        for step in loop.finalSteps {
+            guard let future = loop.inside({ step.begin() }) else { continue }
+            let failure = await guest.run(until: future).failure
+            if isOver { return nil }
+            if let failure { return failure }
+            loop.inside { step.end() }
+        }
+        return nil
     }
 
     // MARK: Other threads
