@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// A queue of bytes. Bytes are appended at the end and taken from the front. An empty queue uses no heap memory.
+/// A queue of bytes. Bytes are appended at the end and removed from the front. An empty queue uses no heap memory.
 struct ByteBuffer {
     private var storage: [UInt8] = []
     private var head = 0
@@ -19,7 +19,7 @@ struct ByteBuffer {
         storage.append(contentsOf: bytes)
     }
 
-    /// Frees the part of the storage whose bytes have been taken, if that part is large.
+    /// Frees the part of the storage whose bytes have been removed, if that part is large.
     private mutating func makeRoom() {
         guard head > 4096, head * 2 > storage.count else { return }
         storage.removeFirst(head)
@@ -49,7 +49,7 @@ struct ByteBuffer {
         head = 0
     }
 
-    /// Calls `body` with the bytes.
+    /// Calls `body` with the bytes in the queue.
     func withBytes<T, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> T) throws(E) -> T {
         // SAFETY: the pointer is used inside `body` only, and `body` does not change the buffer.
         let result: Result<T, E> = unsafe storage.withUnsafeBytes { bytes in

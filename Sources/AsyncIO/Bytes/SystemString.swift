@@ -19,7 +19,7 @@ public struct SystemString: Sendable, Hashable, ExpressibleByStringInterpolation
 
     /// Creates a string from bytes.
     ///
-    /// Functions that take a `SystemString` throw an error if one of its bytes is zero.
+    /// Functions that take a `SystemString` throw an error if the string contains a zero byte.
     ///
     /// - Complexity: O(*n*), where *n* is the number of bytes.
     public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }

@@ -22,7 +22,7 @@ public final class BackgroundTasks {
 
     /// Starts a task that runs `body`, and retains the task until it ends.
     ///
-    /// An error of the task is reported as described in ``init(onError:)``. A cancellation is not reported.
+    /// If the task fails, the error is reported as described in ``init(onError:)``. A cancellation is not reported.
     ///
     /// - Returns: The task. If you cancel it, the other tasks are not affected.
     ///

@@ -42,8 +42,9 @@ public final class CircuitBreaker {
     /// - Parameters:
     ///   - failures: The number of consecutive failures after which the breaker opens.
     ///   - recovery: The time for which the breaker stays open before it allows a trial.
-    ///   - isFailure: A closure that returns whether an error means that the service has a problem. Calls with other
-    ///     errors, such as a rejected request, count as successes. By default, every error is a failure.
+    ///   - isFailure: A closure that returns whether an error means that the service has a problem. Calls that fail
+    ///     with other errors, such as the rejection of a request, count as successes. By default, every error is a
+    ///     failure.
     /// - Precondition: `failures` is at least 1, and `recovery` is positive. For numbers that are known only at run
     ///   time, use ``init(validatingFailures:recovery:isFailure:)``.
     public init(failures: Int, recovery: Duration, isFailure: @escaping (any Error) -> Bool = { _ in true }) {

@@ -44,8 +44,8 @@ public final class ExpiringCache<Key: Hashable, Value> {
     /// Creates an empty cache.
     ///
     /// - Parameters:
-    ///   - lifetime: The time for which a value is stored after it is loaded. If the lifetime is zero or negative,
-    ///     values are not stored, and the cache only shares concurrent loads.
+    ///   - lifetime: The time for which a value is stored after it has been loaded. If the lifetime is zero or
+    ///     negative, values are not stored, and the cache only shares concurrent loads.
     ///   - limit: The maximum number of values, or `nil` for no limit.
     /// - Precondition: `limit` is not negative. For a number that is known only at run time, use
     ///   ``init(lifetime:validatingLimit:)``.

@@ -33,8 +33,8 @@ public final class Lazy<Value> {
     /// The value. If the value has not been created, reading this property creates the value. Otherwise, reading this
     /// property does not suspend.
     ///
-    /// - Throws: The error of the work; ``RuntimeError`` if the work itself requests the value; `CancellationError` if
-    ///   the waiting task is cancelled.
+    /// - Throws: The error that the closure throws; ``RuntimeError`` if the closure itself requests the value;
+    ///   `CancellationError` if the waiting task is cancelled.
     public var value: Value {
         @inlinable
         get async throws {
@@ -49,8 +49,8 @@ public final class Lazy<Value> {
         return try await work.value(for: "Lazy.value")
     }
 
-    /// Discards the value. The value is created again when a task next needs it. If the work is in progress, it
-    /// continues for the waiting tasks, but its value is not stored.
+    /// Discards the value. The value is created again when a task next needs it. If the value is being created, the
+    /// work continues for the waiting tasks, but the created value is not stored.
     public func reset() {
         valueIfReady = nil
         work = nil

@@ -15,7 +15,7 @@ internal import AsyncIOSystem
 /// `@annually`) are also supported.
 ///
 /// When the clocks go forward, a skipped time is due at the end of the gap. When the clocks go back, a time that occurs
-/// twice is due once. If the hour is `*`, skipped times are not due, and times that occur twice are due twice.
+/// twice is due only once. If the hour is `*`, skipped times are not due, and times that occur twice are due twice.
 ///
 /// Dates are represented as durations since 1 January 1970 at 00:00 UTC.
 ///
@@ -80,7 +80,7 @@ public struct Schedule: Sendable, CustomStringConvertible {
     /// - Parameter date: The date, as a duration since 1 January 1970 at 00:00 UTC.
     /// - Returns: The time, as a duration since 1 January 1970 at 00:00 UTC, or `nil` if no time is due in the nine
     ///   years after the date. For example, 30 February is never due. The method also returns `nil` if the time is more
-    ///   than about a billion years away from 1970.
+    ///   than about a billion years before or after 1970.
     /// - Complexity: O(*n*), where *n* is the number of days between the date and the returned time.
     public func next(after date: Duration) -> Duration? {
         let (whole, rest) = date.attoseconds.quotientAndRemainder(dividingBy: 60_000_000_000_000_000_000)

@@ -7,7 +7,7 @@ final class SharedWork<Value> {
     /// Whether the task was cancelled because no task was waiting for it.
     private var isAbandoned = false
 
-    /// - Parameter whenEnded: A function that is called once. It receives the value, or nil if the work failed or was
+    /// - Parameter whenEnded: A function that is called once, with the value, or with nil if the work failed or was
     ///   abandoned. Work is abandoned when no task is waiting for it. After this call, no task may begin to wait for
     ///   the work.
     init(_ task: AsyncTask<Value>, whenEnded: @escaping (SharedWork, Value?) -> Void) {

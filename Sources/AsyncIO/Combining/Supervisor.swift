@@ -15,7 +15,7 @@
 ///
 /// asyncio: none. Erlang: `supervisor`.
 public final class Supervisor {
-    /// The tasks that are restarted together with a task.
+    /// A policy that determines which tasks are restarted together.
     public enum Strategy: Sendable {
         /// Only the affected task is restarted. Erlang: `one_for_one`.
         case oneForOne
@@ -55,7 +55,7 @@ public final class Supervisor {
         public let restart: Restart
         /// The current state of the task.
         public let state: State
-        /// The number of times that the task was restarted, for any reason.
+        /// The number of times that the task has been restarted, for any reason.
         public let restarts: Int
         /// The latest error of the task, or `nil` if the task has not failed.
         public let lastError: (any Error)?
@@ -96,14 +96,14 @@ public final class Supervisor {
     private let changes = Lock()
     /// The times of the latest restarts, oldest first.
     private var restarts: [Int64] = []
-    /// The tasks that have ended. A nil element indicates a different change to the children.
+    /// The tasks that have ended. A nil element indicates that the children changed in another way.
     private let ends = Queue<(Child, AsyncTask<Void>)?>()
     private var generator = SystemRandomNumberGenerator()
 
     /// Creates a supervisor without tasks.
     ///
     /// - Parameters:
-    ///   - strategy: The tasks that are restarted together with a task.
+    ///   - strategy: The policy that determines which tasks are restarted together.
     ///   - restarts: The maximum number of restarts in `period`. If this is 0, the first failure ends the supervisor.
     ///   - period: The period in which restarts are counted. A task that has run for at least one period counts as
     ///     healthy, and its next restart has the initial delay.
@@ -167,7 +167,7 @@ public final class Supervisor {
     /// - Parameters:
     ///   - name: The name of the task in reports.
     ///   - restart: The condition under which the task is restarted.
-    ///   - body: The body of the task. It runs again for each restart.
+    ///   - body: The body of the task. The body runs again each time the task is restarted.
     public func add(
         _ name: String, restart: Restart = .onFailure, isolation: isolated (any Actor)? = #isolation,
         fileID: StaticString = #fileID, line: UInt = #line, _ body: @escaping () async throws -> Void
@@ -240,9 +240,9 @@ public final class Supervisor {
     /// Runs the tasks until all tasks have ended and no task has to be restarted.
     ///
     /// - Throws: ``SupervisionError`` if there were too many restarts; ``RuntimeError`` if the supervisor is already
-    ///   running; `CancellationError` if the task is cancelled. After too many restarts or a cancellation, all tasks
-    ///   are cancelled in reverse order, beginning with the most recently added task. This method throws the error
-    ///   after all tasks have ended.
+    ///   running; `CancellationError` if the task is cancelled. If there were too many restarts or the task is
+    ///   cancelled, the supervisor cancels all tasks in reverse order, beginning with the most recently added task.
+    ///   This method throws the error after all tasks have ended.
     public func run() async throws {
         if isRunning { throw RuntimeError("the supervisor is already running") }
         isRunning = true

@@ -44,7 +44,7 @@ public final class Throttle {
     ///
     /// If the current task is cancelled, the wait ends, and the action continues.
     ///
-    /// - Throws: The error of the action; ``RuntimeError`` if the action itself calls this method; `CancellationError`
-    ///   if the task is cancelled.
+    /// - Throws: The error that the action throws; ``RuntimeError`` if the action itself calls this method;
+    ///   `CancellationError` if the task is cancelled.
     public func flush() async throws { try await action.flush() }
 }

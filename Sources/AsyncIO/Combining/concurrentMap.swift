@@ -23,7 +23,7 @@
 ///     less than 1, the iteration throws ``ValueError``.
 ///   - ordered: Whether the results are delivered in the order of the elements. If this is `false`, each result is
 ///     delivered as soon as it is ready.
-///   - transform: The closure that maps an element. It runs in a separate task for each element.
+///   - transform: A closure that maps an element. The closure runs in a separate task for each element.
 public func concurrentMap<Item, T>(
     _ items: some Sequence<Item>, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,

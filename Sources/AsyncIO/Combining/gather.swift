@@ -304,7 +304,8 @@ private func gatherFuture<each T>(
     gatherFuture(repeat createTask(isolation: isolation, fileID: fileID, line: line, each bodies))
 }
 
-/// Returns `future.result()`. This function is separate because the compiler cannot expand the method call itself.
+/// Returns `future.result()`. This function is separate because the compiler does not accept the method call itself in
+/// a pack expansion.
 private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
 
 /// Returns the result of a future. The cancellation message stays available to tasks that await the future itself.

@@ -12,7 +12,7 @@
 /// - Parameters:
 ///   - delay: The time to wait for a run before the next run starts.
 ///   - attempts: The maximum number of runs.
-///   - body: The work to perform. It must be safe to run several times.
+///   - body: The work to perform. The closure must be safe to run several times.
 /// - Returns: The value of the first run that succeeds.
 /// - Throws: The error of the last run if all runs fail; ``ValueError`` if `attempts` is less than 1;
 ///   `CancellationError` if the task is cancelled. The `CancellationError` is thrown after all runs have ended.

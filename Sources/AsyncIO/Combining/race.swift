@@ -65,8 +65,8 @@ public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async thro
 }
 
 /// Cancels the futures that have not ended and waits until all futures have ended, even if the current task is
-/// cancelled in the meantime. In that case, this function throws the cancellation after all futures have ended. Errors
-/// of the futures are ignored.
+/// cancelled in the meantime. In that case, this function throws `CancellationError` after all futures have ended.
+/// Errors of the futures are ignored.
 func cancelAndJoin(_ futures: [some FutureBase]) async throws {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)

@@ -54,7 +54,7 @@ public struct Backoff: Sendable {
 /// let page = try await retry(attempts: 3, when: { $0 is OSError }) { try await fetch(url) }
 /// ```
 ///
-/// A cancellation is never retried.
+/// The function does not retry after a cancellation.
 ///
 /// - Parameters:
 ///   - attempts: The maximum number of attempts.

@@ -1,4 +1,4 @@
-/// Waits for a task or future, and protects that task or future from a cancellation of the waiting task.
+/// Waits for a task or future, which continues even if the waiting task is cancelled.
 ///
 /// If `inner` fails after the waiting task was cancelled, the error goes to the loop's exception handler.
 ///
@@ -13,7 +13,7 @@ public func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
     inner.isDone ? try inner.result() : try await shieldFuture(inner).value
 }
 
-/// Runs `body` as a task, waits for that task, and protects it from a cancellation of the waiting task.
+/// Runs `body` as a task and waits for that task, which continues even if the waiting task is cancelled.
 ///
 /// - Parameter body: The body of the task.
 /// - Returns: The value that `body` returns.
@@ -47,7 +47,7 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
     return outer
 }
 
-/// The outer future of a `shield`. It refers to the shielded future.
+/// The outer future of a `shield`, which refers to the shielded future.
 private final class ShieldFuture<Value>: Future<Value> {
     private var inner: FutureBase?
 

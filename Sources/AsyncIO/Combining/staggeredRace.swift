@@ -112,7 +112,7 @@ private final class StaggeredRace<Item, T> {
     }
 
     /// Waits for all bodies. If the current task is cancelled in the meantime, this method cancels the bodies and
-    /// throws the cancellation after they have ended.
+    /// throws `CancellationError` after they have ended.
     func finish() async throws {
         let cancellation = await shielded { ignoresNativeCancellation in
             while !running.isEmpty {

@@ -35,7 +35,7 @@ public func waitFor<A: Awaitable>(
 }
 
 extension TimeLimit {
-    /// Returns the result of a future that was cancelled at its time limit.
+    /// Returns the result of a future that was cancelled at the time limit.
     fileprivate func lateResult<A: Awaitable>(of future: A) throws -> A.Value {
         let value: A.Value
         do { value = try future.result() } catch {

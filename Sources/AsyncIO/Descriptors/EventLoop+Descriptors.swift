@@ -14,7 +14,7 @@ extension EventLoop {
     ///     handler is called.
     /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor, or if the loop is closed;
     ///   ``ValueError`` if the descriptor is negative; ``OSError`` if the system cannot watch the descriptor, for
-    ///   example because it refers to a regular file.
+    ///   example because the descriptor refers to a regular file.
     ///
     /// asyncio: `loop.add_reader`.
     public func addReader(
@@ -180,7 +180,7 @@ extension EventLoop {
         return watch
     }
 
-    /// Checks that this loop does not use a descriptor yet.
+    /// Checks that this loop does not already use a descriptor.
     ///
     /// - Throws: ``RuntimeError`` if this loop already uses the descriptor.
     func checkUnused(_ descriptor: Int32) throws(RuntimeError) {
@@ -223,7 +223,7 @@ extension EventLoop {
         if !isKnown, event.token == MainQueueService.token { mainQueueIsReady() }
     }
 
-    /// Queues a descriptor's callback. If the callback is removed before it runs, it is skipped.
+    /// Queues a descriptor's callback. A callback that is removed before it runs is skipped.
     func queue(_ callback: WatchCallback?) {
         if let callback { ready.append(.descriptor(callback)) }
     }

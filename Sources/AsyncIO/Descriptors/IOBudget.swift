@@ -38,7 +38,7 @@ struct IOBudget {
     private var left = 0
     private var leftOfTurn = 0
 
-    /// Returns whether the budget of `step` is spent. The argument is evaluated only when its value is needed.
+    /// Returns whether the budget of `step` is spent. The argument is evaluated only if its value is needed.
     @inline(__always)
     func isSpent(in step: @autoclosure () -> UInt64) -> Bool { left <= 0 && self.step == step() }
 

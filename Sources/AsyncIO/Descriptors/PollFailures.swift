@@ -20,7 +20,7 @@ struct PollFailures {
     private static let most = 100
     static let pause: Int64 = 10_000_000
 
-    /// Records a failure, and returns whether it is the first of a series.
+    /// Records a failure, and returns whether the failure is the first in a series.
     mutating func note(_ error: Errno, turn: UInt64) -> Bool {
         count = turn == latestTurn &+ 1 ? count + 1 : 1
         latestTurn = turn
@@ -52,8 +52,8 @@ extension EventLoop {
         Thread.pause(nanoseconds: PollFailures.pause)
     }
 
-    /// Receives work from other threads without polling. Ends the run with `failure` if no work is ready and the loop
-    /// would have to wait.
+    /// Receives work from other threads without polling. If no work is ready and the loop would have to wait, this
+    /// method ends the run with `failure`.
     @inline(never)
     func doWithoutPolling(_ timeout: Int64?, _ failure: OSError) {
         receiveFromOtherThreads()

@@ -14,7 +14,8 @@ final class Watch {
     // Streams.
     @safe @exclusivity(unchecked) var canRead = true
     @safe @exclusivity(unchecked) var canWrite = true
-    /// Whether the peer has stopped sending data. In that case, a short read does not mean that the socket is drained.
+    /// Whether the peer has stopped sending data. If the peer has stopped, a short read does not mean that the socket
+    /// is drained.
     @safe @exclusivity(unchecked) var isHungUp = false
     /// The current or previous waiter for bytes. The waiter is retained manually, so that waking it does not change its
     /// reference count.
@@ -92,7 +93,7 @@ final class DescriptorWaits {
     let writers = WaitQueue()
 }
 
-/// A callback that runs each time a descriptor is ready, until it is removed.
+/// A callback that runs each time a descriptor is ready, until the callback is removed.
 final class WatchCallback {
     let body: () throws -> Void
     @safe @exclusivity(unchecked) var isRemoved = false

@@ -20,7 +20,7 @@ package class ByteChannel: Channel {
     /// - Parameter count: The maximum number of bytes.
     /// - Returns: The number of bytes, 0 at the end of the stream, or nil if no bytes are available now. After
     ///   ``close()``, the result is always 0.
-    /// - Throws: The error with which the channel fails or has failed.
+    /// - Throws: The error that caused the channel to fail.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }
 
     /// Receives the available bytes as an array.
@@ -55,10 +55,10 @@ package class ByteChannel: Channel {
 
     /// Sends the bytes that the system accepts now, and buffers a copy of the rest. This method never blocks.
     ///
-    /// - Throws: The errors of ``checkWritable()``; the error with which the channel fails.
+    /// - Throws: The same errors as ``checkWritable()``; the error that causes the channel to fail.
     func send(_ bytes: UnsafeRawBufferPointer) throws { abstract() }
 
-    /// Sends several pieces without joining them first, in one system call if the channel supports it.
+    /// Sends several pieces of data without joining them first, with one system call if possible.
     func send(_ pieces: [[UInt8]]) throws {
         for piece in pieces { try unsafe piece.withUnsafeBytes { unsafe try send($0) } }
     }
@@ -82,8 +82,8 @@ package class ByteChannel: Channel {
     /// The uppermost channel. If the connection is closed through the uppermost channel, every TLS channel announces
     /// the end to the peer.
     final var top: ByteChannel { upper?.top ?? self }
-    /// Updates the state of the water marks. Call this method after buffered bytes have been sent. The method also
-    /// updates the channels above this channel, which count the same bytes toward their own water marks.
+    /// Updates ``isPaused``. Call this method after buffered bytes have been sent. The method also updates the channels
+    /// above this channel, because the same bytes count toward their water marks.
     final func noteProgress() {
         notePressure()
         upper?.noteProgress()

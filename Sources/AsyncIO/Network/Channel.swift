@@ -14,7 +14,7 @@ package class Channel {
     /// The state that the channels of the loop share.
     final let network: LoopNetwork
     @safe @exclusivity(unchecked) private(set) final var state = State.open
-    /// The error with which the channel failed, or nil if it ended normally.
+    /// The error that caused the channel to fail, or nil if the channel has not failed.
     @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
     /// Whether the callback that ends the channel is already queued.
     private final var isEndQueued = false
@@ -79,9 +79,9 @@ package class Channel {
     /// called again for data that is already available.
     var isReadable: Bool { abstract() }
 
-    /// Calls `callback` each time ``isReadable`` becomes true, and once if the property is already true. Each call is
-    /// made in a separate turn. Pass nil to stop the calls. Do not use this method on a channel for which a task is
-    /// waiting.
+    /// Calls `callback` each time ``isReadable`` becomes true. If the property is already true, the first call is
+    /// queued immediately. Each call is made in a separate turn. Pass nil to stop the calls. Do not use this method on
+    /// a channel for which a task is waiting.
     func whenReadable(_ callback: (() -> Void)?) { abstract() }
 
     /// The number of bytes that are buffered for sending.
@@ -95,7 +95,7 @@ package class Channel {
     /// - Parameter error: The error with which the channel ends, unless the channel already has an error.
     func abort(with error: (any Error)?) { abstract() }
 
-    /// Releases the resources below the channel. This method is called once, when the channel is lost.
+    /// Releases the resources that the channel uses. This method is called once, when the channel is lost.
     func release() { abstract() }
 
     // MARK: Facts
@@ -147,7 +147,7 @@ package class Channel {
     /// Waits until the buffer falls to the low-water mark. Returns at once if the buffer has not risen above the
     /// high-water mark.
     ///
-    /// - Throws: The error with which the channel failed; ``OSError`` if the channel is lost; `CancellationError` if
+    /// - Throws: The error that caused the channel to fail; ``OSError`` if the channel is lost; `CancellationError` if
     ///   the task is cancelled.
     final func drain() async throws {
         if isPaused, state != .lost, error == nil {
@@ -160,7 +160,7 @@ package class Channel {
 
     /// Checks that the channel can send bytes.
     ///
-    /// - Throws: The error with which the channel failed; ``OSError`` if the channel is lost; ``RuntimeError`` if the
+    /// - Throws: The error that caused the channel to fail; ``OSError`` if the channel is lost; ``RuntimeError`` if the
     ///   channel is closing.
     final func checkWritable() throws {
         if let error { throw error }
@@ -175,7 +175,7 @@ package class Channel {
 
     /// Waits until the channel is lost.
     ///
-    /// - Throws: The error with which the channel failed; `CancellationError` if the task is cancelled.
+    /// - Throws: The error that caused the channel to fail; `CancellationError` if the task is cancelled.
     final func waitClosed() async throws {
         if state != .lost {
             try checkLoop()
@@ -191,8 +191,9 @@ package class Channel {
         closingOwner = owner
     }
 
-    /// Ends the channel in a separate turn, with `error` unless the channel already has an error. If the loop is
-    /// closed, it makes no more turns, and the channel ends at once. Only subclasses call this method.
+    /// Ends the channel in a separate turn. If the channel does not have an error yet, it ends with `error`. If the
+    /// loop is closed, the channel ends at once, because a closed loop makes no more turns. Only subclasses call this
+    /// method.
     final func endSoon(with error: (any Error)? = nil) {
         guard state != .lost else { return }
         beginClosing()

@@ -15,7 +15,7 @@ internal import SystemPackage
 
 /// A connected socket, an end of a pipe, or a terminal. Use this type only on the loop's thread.
 final class Connection: ByteChannel {
-    /// The halves that a connection has.
+    /// The directions in which a connection can transfer bytes.
     enum Direction { case both, reading, writing }
 
     // The properties that each receive and send uses come first, so that they are close together in memory.
@@ -67,7 +67,7 @@ final class Connection: ByteChannel {
     /// descriptor is made non-blocking. The descriptor is closed when the connection ends, or if this initializer
     /// throws an error.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is of another kind (a regular file, for example); ``OSError`` if the
+    /// - Throws: ``ValueError`` if the descriptor is of any other kind, such as a regular file; ``OSError`` if the
     ///   descriptor cannot be watched.
     init(pipe: ByteDescriptor, _ direction: Direction, on loop: EventLoop) throws {
         let kind = pipe.kind
@@ -140,11 +140,11 @@ final class Connection: ByteChannel {
         }
     }
 
-    /// The minimum expected number of bytes to receive directly into a new array. For fewer bytes, copying from the
-    /// loop's buffer is cheaper than allocating an array with unused capacity.
+    /// If at least this number of bytes is expected, the bytes are received directly into a new array. For fewer bytes,
+    /// copying from the loop's buffer is cheaper than allocating an array with unused capacity.
     private static let leastReceivedDirectly = 4096
 
-    /// Calls `receive`, with the checks that every attempt to receive needs before and after the call.
+    /// Calls `receive`, and performs the checks that every attempt to receive bytes needs before and after the call.
     @inline(__always)
     private func attempt<T>(atEnd end: T, _ receive: () throws(Errno) -> T) throws -> T? {
         if let error { throw error }
@@ -192,9 +192,9 @@ final class Connection: ByteChannel {
         return received
     }
 
-    /// Records that a read returned fewer bytes than requested. The descriptor is then drained, and the poller reports
-    /// an event when more bytes arrive. The method records nothing for a terminal, which returns one line at a time, or
-    /// if the peer has hung up.
+    /// Records that a read returned fewer bytes than requested. Such a read means that the descriptor is drained and
+    /// that the poller reports an event when more bytes arrive. This does not apply to a terminal, which returns one
+    /// line at a time, or to a connection whose peer has hung up, so the method records nothing in these cases.
     @inline(__always)
     private func noteShortRead() {
         if !watch.isHungUp, !isTerminal { watch.canRead = false }
@@ -320,7 +320,8 @@ final class Connection: ByteChannel {
         if state == .closing { endSoon() }
     }
 
-    /// Makes the watch release the connection, because no bytes are buffered.
+    /// Removes the callback that sends buffered bytes, so that the watch no longer retains the connection. Call this
+    /// method when no bytes are buffered.
     private func forgetWriter() {
         watch.onWritable?.isRemoved = true
         watch.onWritable = nil
@@ -343,7 +344,8 @@ final class Connection: ByteChannel {
         do { try socket.shutdownWrite() } catch { _ = fail(error, "shutting down \(name)") }
     }
 
-    /// Handles an event on the writing end of a pipe. The reading end may have been closed.
+    /// Handles an event on the writing end of a pipe. If the reading end has been closed, this method ends the
+    /// connection.
     private func noticeHangUp() {
         guard watch.isHungUp, !isClosing || !outgoing.isEmpty else { return }
         if outgoing.isEmpty { return endSoon() }
@@ -409,7 +411,7 @@ final class Connection: ByteChannel {
         emptiers?.wake()
     }
 
-    /// Subtracts a socket from the number of open connections. Pipes and terminals are not counted.
+    /// Decrements the number of open connections if this connection is a socket. Pipes and terminals are not counted.
     private func uncount() {
         if socket != nil { network.connections -= 1 }
     }

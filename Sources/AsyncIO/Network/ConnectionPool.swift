@@ -86,7 +86,7 @@ public final class ConnectionPool<Connection> {
     /// If `body` throws an error, the connection is closed, because it may be in the middle of an exchange.
     ///
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; the errors of the pool's `open` closure; ``RuntimeError`` if the pool is closed;
+    /// - Throws: Any error that `body` or the pool's `open` closure throws; ``RuntimeError`` if the pool is closed;
     ///   `CancellationError` if the task is cancelled.
     @inlinable
     public func withConnection<T>(
@@ -142,8 +142,8 @@ public final class ConnectionPool<Connection> {
 }
 
 extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
-    /// Returns a pool of streams to a server. A connection is not reused if the server has closed it. It is also not
-    /// reused if unrequested bytes have arrived, because they would be mistaken for the next response.
+    /// Returns a pool of streams to a server. A connection is not reused if the server has closed it. A connection is
+    /// also not reused if unrequested bytes have arrived, because these bytes would be mistaken for the next response.
     ///
     /// ```swift
     /// let pool = ConnectionPool.streams(to: .tcp(host: "cache", port: 11211), size: 20)

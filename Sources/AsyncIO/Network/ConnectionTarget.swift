@@ -27,7 +27,7 @@ public struct ConnectionTarget: Sendable {
     }
 
     /// A server on a Unix socket. If the server's accept queue is full, the connection attempt waits until the queue
-    /// has room, as it does with TCP. To use TLS, set ``ConnectionOptions/serverHostname``.
+    /// has room, as with TCP. To use TLS, set ``ConnectionOptions/serverHostname``.
     ///
     /// - Parameter path: The path of the socket, or a zero character followed by a name in the abstract namespace.
     public static func unix(path: some SystemStringConvertible) -> ConnectionTarget {

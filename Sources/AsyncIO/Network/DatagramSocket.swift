@@ -11,7 +11,7 @@
 /// Datagrams that arrive faster than you receive them wait in the system's buffer. When the buffer is full, further
 /// datagrams are lost.
 ///
-/// asyncio: none; the nearest are `loop.sock_recvfrom` and `loop.sock_sendto`.
+/// asyncio: none; the closest equivalents are `loop.sock_recvfrom` and `loop.sock_sendto`.
 public final class DatagramSocket {
     private let channel: DatagramChannel
     private var isReceiving = false
@@ -52,7 +52,7 @@ public final class DatagramSocket {
     /// - Parameters:
     ///   - bytes: The bytes of the datagram.
     ///   - address: The address to send to, or `nil` for the socket's peer.
-    /// - Throws: ``OSError`` if the system refuses this datagram or refused an earlier datagram that was buffered;
+    /// - Throws: ``OSError`` if the system refuses this datagram or has refused an earlier buffered datagram;
     ///   ``ValueError`` if no address is given and the socket has no peer, or if the address is not the peer's address;
     ///   ``RuntimeError`` if the socket is closed; `CancellationError` if the task is cancelled while it waits. The
     ///   datagram is still sent in that case.
@@ -80,7 +80,7 @@ public final class DatagramSocket {
 
     /// Stops receiving, sends the buffered datagrams, and closes the socket. Further calls do nothing.
     ///
-    /// asyncio: none; the nearest is `transport.close`.
+    /// asyncio: none; the closest equivalent is `transport.close`.
     public func close() { channel.close() }
 
     /// Whether the socket is closed or closing.

@@ -13,9 +13,9 @@ extension EventLoop {
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: ``OSError``, whose message includes the error for each address, if no address answers;
     ///   ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or the TLS
-    ///   parameters are not valid; ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; the
-    ///   errors of `factory`; `CancellationError` if the task is cancelled. In all of these cases, no connection is
-    ///   left open.
+    ///   parameters are not valid; ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; any
+    ///   error that `factory` throws; `CancellationError` if the task is cancelled. In all of these cases, no
+    ///   connection is left open.
     ///
     /// asyncio: `loop.create_connection`.
     public func createConnection<P: TransportProtocol>(
@@ -31,8 +31,8 @@ extension EventLoop {
     ///   closed. The other parameters are those of ``openConnection(to:tls:options:)``.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: The same errors as ``openConnection(to:tls:options:)``, including `CancellationError`;
-    ///   ``RuntimeError`` if the loop is closed; the errors of `factory`, in which case a socket that you passed is
-    ///   also closed.
+    ///   ``RuntimeError`` if the loop is closed; any error that `factory` throws, in which case a socket that you
+    ///   passed is also closed.
     ///
     /// asyncio: `loop.create_connection`, `loop.create_unix_connection`.
     public func createConnection<P: TransportProtocol>(
@@ -53,8 +53,8 @@ extension EventLoop {
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: ``ValueError`` if the descriptor is not a stream socket or the context is for a client;
     ///   ``RuntimeError`` if this loop already uses the descriptor or is closed. In these cases, you still own the
-    ///   socket. ``OSError`` if a system call fails; ``TLSError`` if the handshake fails; the errors of `factory`;
-    ///   `CancellationError` if the task is cancelled. In these cases, the socket is closed.
+    ///   socket. ``OSError`` if a system call fails; ``TLSError`` if the handshake fails; any error that `factory`
+    ///   throws; `CancellationError` if the task is cancelled. In these cases, the socket is closed.
     ///
     /// asyncio: `loop.connect_accepted_socket`.
     public func connectAcceptedSocket<P: TransportProtocol>(
@@ -75,9 +75,10 @@ extension EventLoop {
     ///   - descriptor: The descriptor to read from.
     ///   - factory: A closure that creates the protocol. If the closure throws an error, the descriptor is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``ValueError`` if the descriptor is of another kind; ``RuntimeError`` if this loop already uses the
-    ///   descriptor or is closed. In these cases, you still own the descriptor. ``OSError`` if a system call fails; the
-    ///   errors of `factory`; `CancellationError` if the task is cancelled. In these cases, the descriptor is closed.
+    /// - Throws: ``ValueError`` if the descriptor is not a pipe, a socket, or a terminal; ``RuntimeError`` if this loop
+    ///   already uses the descriptor or is closed. In these cases, you still own the descriptor. ``OSError`` if a
+    ///   system call fails; any error that `factory` throws; `CancellationError` if the task is cancelled. In these
+    ///   cases, the descriptor is closed.
     ///
     /// asyncio: `loop.connect_read_pipe`.
     public func connectReadPipe<P: TransportProtocol>(

@@ -17,8 +17,8 @@ extension EventLoop {
     ///   - factory: A closure that creates the protocol. If the closure throws an error, the socket is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: ``ValueError`` if the addresses and `family` do not match, or if neither an address nor a family is
-    ///   given; ``OSError`` if the socket cannot be created; ``RuntimeError`` if the loop is closed; the errors of
-    ///   `factory`; `CancellationError` if the task is cancelled, in which case the socket is closed.
+    ///   given; ``OSError`` if the socket cannot be created; ``RuntimeError`` if the loop is closed; any error that
+    ///   `factory` throws; `CancellationError` if the task is cancelled, in which case the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint`.
     public func createDatagramEndpoint<P: DatagramProtocol>(
@@ -36,8 +36,8 @@ extension EventLoop {
     ///
     /// - Throws: ``ValueError`` if the descriptor is not a datagram socket; ``RuntimeError`` if this loop already uses
     ///   the descriptor or is closed. In both cases, you still own the descriptor. ``OSError`` if the socket cannot be
-    ///   set up; the errors of `factory`; `CancellationError` if the task is cancelled. In these cases, the socket is
-    ///   closed.
+    ///   set up; any error that `factory` throws; `CancellationError` if the task is cancelled. In these cases, the
+    ///   socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
     public func createDatagramEndpoint<P: DatagramProtocol>(
@@ -127,7 +127,7 @@ extension SystemAddress {
 /// - Throws: ``ValueError`` if the addresses and `family` do not match, or if neither an address nor a family is given;
 ///   ``OSError`` if the socket cannot be created.
 ///
-/// asyncio: none; the nearest is `loop.create_datagram_endpoint`.
+/// asyncio: none; the closest equivalent is `loop.create_datagram_endpoint`.
 public func openDatagramSocket(
     localAddress: Endpoint? = nil, remoteAddress: Endpoint? = nil, family: Endpoint.Family? = nil,
     reusePort: Bool = false, allowBroadcast: Bool = false
@@ -146,7 +146,7 @@ public func openDatagramSocket(
 /// - Throws: ``ValueError`` if the descriptor is not a datagram socket; ``RuntimeError`` if this loop already uses the
 ///   descriptor. In both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up.
 ///
-/// asyncio: none; the nearest is `loop.create_datagram_endpoint(sock=)`.
+/// asyncio: none; the closest equivalent is `loop.create_datagram_endpoint(sock=)`.
 public func openDatagramSocket(socket: some FileDescriptorConvertible) async throws -> DatagramSocket {
     DatagramSocket(try EventLoop.required(for: "openDatagramSocket").datagramChannel(adopting: socket.number))
 }

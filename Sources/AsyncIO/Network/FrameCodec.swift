@@ -69,7 +69,7 @@ public struct Frames<Codec: FrameCodec>: AsyncSequence, AsyncIteratorProtocol {
     /// Reads the next frame.
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
-    /// - Throws: The errors of the codec and the stream; `CancellationError` if the task is cancelled.
+    /// - Throws: Any error of the codec or the stream; `CancellationError` if the task is cancelled.
     @inlinable
     public func next() async throws -> Codec.Frame? { try await codec.read(from: reader) }
 
@@ -86,7 +86,7 @@ extension StreamWriter {
     /// - Parameters:
     ///   - frame: The message to send.
     ///   - codec: The format of the message.
-    /// - Throws: The errors of the codec; otherwise the same errors as ``write(_:)-([UInt8])``, including
+    /// - Throws: Any error of the codec; otherwise the same errors as ``write(_:)-([UInt8])``, including
     ///   `CancellationError` if the task is cancelled.
     ///
     /// tokio-util: `FramedWrite`.

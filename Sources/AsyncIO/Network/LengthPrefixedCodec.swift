@@ -25,7 +25,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
     /// - Throws: ``LimitOverrunError`` if the frame is longer than ``maxLength``; ``IncompleteReadError`` if the stream
-    ///   ends within a frame; otherwise the errors of the stream. If the task is cancelled, no bytes are lost.
+    ///   ends within a frame; otherwise any error of the stream. If the task is cancelled, no bytes are lost.
     @inlinable
     public func read(from reader: StreamReader) async throws -> [UInt8]? {
         let size = Length.bitWidth / 8

@@ -19,7 +19,7 @@ public struct LineCodec: FrameCodec, Sendable {
     /// - Returns: The line, or `nil` at the end of the stream. The last line of the stream does not have to end with
     ///   `\n`.
     /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or if the line is
-    ///   not valid UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. After a
+    ///   not valid UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise any error of the stream. After a
     ///   ``ValueError``, the line is dropped, and the next call reads the next line. If the end of an overlong line has
     ///   not arrived yet, the next call first drops the rest of the line. If the task is cancelled, no bytes of other
     ///   lines are lost.

@@ -61,7 +61,7 @@ package final class LookupThreads: Sendable {
     }
 }
 
-/// A lookup, which consists of its work and a flag that is true while the result is needed.
+/// A lookup with a flag that is true while the result of the lookup is needed.
 final class Lookup: Sendable {
     private let wanted = Guarded(true)
     private let body: @Sendable () -> Void
@@ -78,7 +78,7 @@ extension EventLoop {
     ///
     /// - Parameter locally: A closure that returns the answer if this machine knows the answer, or nil if a name server
     ///   is needed.
-    /// - Throws: The errors of `work` and `locally`; `CancellationError` as soon as the task is cancelled.
+    /// - Throws: Any error that `work` or `locally` throws; `CancellationError` as soon as the task is cancelled.
     package func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
         _ work: @escaping @Sendable () throws -> T

@@ -20,8 +20,8 @@ final class PooledConnection<Connection>: AnyPooledConnection {
     @usableFromInline override func close() { discard(connection) }
 }
 
-/// The state of a ``ConnectionPool``, which consists of its places and its idle connections. Use this type only on the
-/// loop's thread.
+/// The state of a ``ConnectionPool``: its idle connections and its places. Each connection that is in use or being
+/// opened occupies a place. Use this type only on the loop's thread.
 @usableFromInline
 final class PoolState {
     private let slots: Slots

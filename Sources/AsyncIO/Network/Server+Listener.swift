@@ -64,13 +64,13 @@ extension Server {
 
         // MARK: Several loops
 
-        /// Whether each of several loops can have its own sockets.
+        /// Whether each of several loops can have its own sockets for this listener.
         var isTCP: Bool {
             if case .tcp = place { true } else { false }
         }
 
-        /// Returns the listener with a definite port, after making sure that no other program uses the port. Sockets
-        /// that share a port would not detect that another program uses the same port.
+        /// Returns the listener with a specific port, after checking that no other program uses the port. Sockets that
+        /// share a port would not detect that another program uses the same port.
         func onFreePort(_ options: Options, on loop: EventLoop) async throws -> Listener {
             guard case .tcp(let hosts, _) = place else { return self }
             let sockets = try await bind(options, on: loop)
@@ -99,8 +99,8 @@ extension Server {
         ///
         /// - Throws: ``OSError``, whose message names the address, if an address cannot be bound; ``ResolveError`` if a
         ///   host cannot be resolved; ``ValueError`` if the listener is not valid; ``RuntimeError`` if the loop already
-        ///   uses a socket; `CancellationError` if the task is cancelled. No new socket is left open. The caller still
-        ///   owns the sockets that it passed, unless the error is an ``OSError``.
+        ///   uses a socket; `CancellationError` if the task is cancelled. In all of these cases, no new socket is left
+        ///   open. The caller still owns the sockets that it passed, unless the error is an ``OSError``.
         func bind(_ options: Options, on loop: EventLoop) async throws -> [any StreamListener] {
             if let stack = loop.networkStack { return try await bind(options, on: loop, stack) }
             return try await bindToSystem(options, on: loop).map { SystemListener($0, on: loop) }

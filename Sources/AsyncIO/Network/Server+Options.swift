@@ -29,8 +29,8 @@ extension Server {
         /// Whether to listen on all interfaces with a single IPv6 socket that also accepts IPv4 clients (as
         /// `::ffff:127.0.0.1`), instead of one socket for each family. This option is for TCP only.
         public var dualStack: Bool
-        /// Whether to remove the socket file of a Unix socket when the server is closed, provided the file still
-        /// belongs to this server.
+        /// Whether to remove the socket file of a Unix socket when the server is closed, if the file still belongs to
+        /// this server.
         public var cleanupSocket: Bool
         /// Whether to listen at once. If this option is `false`, the sockets are bound, but they do not listen until
         /// you call ``Server/startServing()`` or ``Server/serveForever()``.
@@ -42,11 +42,11 @@ extension Server {
         /// at once. This option is for TCP only. If ``expectsProxyHeader`` is `true`, the limit applies to the host
         /// that the proxy announces, and connections from the proxy itself are not counted.
         public var maxConnectionsPerPeer: Int?
-        /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that
+        /// How long a connection can stay open without receiving or sending a byte, or `nil` for no limit. After that
         /// time, the connection is aborted, and reading and writing throw an ``OSError`` with `ETIMEDOUT`. The limit is
         /// checked at intervals, so the actual time can be up to 25% longer.
         public var idleTimeout: Duration?
-        /// How long a connection can be open, or `nil` for no limit. After that time, the connection is aborted, and
+        /// How long a connection can stay open, or `nil` for no limit. After that time, the connection is aborted, and
         /// its handler is cancelled.
         public var totalTimeout: Duration?
         /// Whether connections come from a proxy that announces the peer's address with the PROXY protocol, version 1

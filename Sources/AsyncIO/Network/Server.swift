@@ -15,8 +15,8 @@ public final class Server {
     private let options: Options
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
-    /// A closure that handles an accepted connection. It returns the task of the connection's handler, or nil if there
-    /// is no such task.
+    /// A closure that handles an accepted connection. The closure returns the task that runs the handler of the
+    /// connection, or nil if there is no such task.
     private let accept: (ByteChannel, Server) -> AnyAsyncTask?
     /// The open connections, which this dictionary does not retain. An abandoned connection is released and removed
     /// from the dictionary.
@@ -134,8 +134,8 @@ public final class Server {
     /// Serves until the task is cancelled or the server is closed. The method then closes the server, waits for its
     /// connections to end, and throws `CancellationError`.
     ///
-    /// - Throws: ``RuntimeError`` if another task is already serving or the server is closed; ``OSError`` if
-    ///   the system refuses to listen; otherwise always `CancellationError`.
+    /// - Throws: ``RuntimeError`` if another task is already serving or the server is closed; ``OSError`` if the system
+    ///   refuses to listen; `CancellationError` in all other cases.
     ///
     /// asyncio: `Server.serve_forever`.
     public func serveForever() async throws {
@@ -166,11 +166,11 @@ public final class Server {
     ///   - whenReady: A closure that is called once, when the server is listening and the signals are being caught.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``OSError`` if the system refuses to listen or to catch a signal; ``RuntimeError`` if the server is
-    ///   closed or another task is already serving; the errors of `whenReady`; `CancellationError` if the task is
-    ///   cancelled. The server is also shut down if it cannot listen, if `whenReady` throws an error, or if the task is
-    ///   cancelled.
+    ///   closed or another task is already serving; any error that `whenReady` throws; `CancellationError` if the task
+    ///   is cancelled. The server is also shut down if it cannot listen, if `whenReady` throws an error, or if the task
+    ///   is cancelled.
     ///
-    /// asyncio: none; the nearest is `Server.serve_forever` with `loop.add_signal_handler`.
+    /// asyncio: none; the closest equivalent is `Server.serve_forever` with `loop.add_signal_handler`.
     @discardableResult
     public func serve(
         until signals: ProcessSignal..., grace: Duration, whenReady: () throws -> Void = {}
@@ -254,7 +254,7 @@ public final class Server {
     ///   for itself; `CancellationError` if the task is cancelled, in which case the remaining connections are aborted
     ///   first.
     ///
-    /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
+    /// asyncio: none; the closest equivalents are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
     public func shutdown(within grace: Duration) async throws -> Int {
         if let task = runningTask(), handlers.values.contains(where: { $0 === task }) {
@@ -324,7 +324,7 @@ public final class Server {
         try listener.startAccepting { [self] in acceptConnections(on: listener) }
     }
 
-    /// Accepts the waiting connections, up to a limit, so that other work can run.
+    /// Accepts the waiting connections, up to a limit that lets other work run.
     private func acceptConnections(on listener: any StreamListener) {
         for _ in 0..<acceptsPerTurn {
             guard state == .serving else { return }
@@ -420,8 +420,8 @@ public final class Server {
 ///   - grace: How long to wait for the connections to end on their own; see ``Server/shutdown(within:)``.
 ///   - body: A closure that runs while the server is running.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`, which are thrown after the server has been shut down; `CancellationError` if the
-///   task is cancelled during the shutdown, in which case the remaining connections are aborted first.
+/// - Throws: Any error that `body` throws, after the server has been shut down; `CancellationError` if the task is
+///   cancelled during the shutdown, in which case the remaining connections are aborted first.
 ///
 /// asyncio: `async with server:`.
 @discardableResult

@@ -97,7 +97,7 @@ final class SocketDatagramChannel: DatagramChannel {
         }
     }
 
-    /// The maximum number of datagrams to send in one turn, so that other work can run.
+    /// The maximum number of datagrams to send in one turn. The limit lets other work run.
     private static let mostSends = 64
 
     private func flush() {

@@ -114,7 +114,7 @@ public final class StreamReader {
     ///
     /// - Returns: The number of bytes that were read, or 0 at the end of the stream.
     ///
-    /// asyncio: none; the nearest is `loop.sock_recv_into`.
+    /// asyncio: none; the closest equivalent is `loop.sock_recv_into`.
     public func read(into span: inout MutableRawSpan) async throws -> Int {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
@@ -218,7 +218,8 @@ public final class StreamReader {
     }
 
     /// Reads the bytes up to and including the first of several separators. If several separators match, the method
-    /// uses the match that ends first. If several matches end at the same place, it uses the shortest separator.
+    /// uses the match that ends first. If several matches end at the same place, the method uses the shortest
+    /// separator.
     ///
     /// - Returns: The bytes, including the separator.
     /// - Throws: The same errors as ``readUntil(_:)``; ``ValueError`` if `separators` is empty. If the task is
@@ -335,7 +336,7 @@ public final class StreamReader {
 
     /// Waits until `count` bytes are buffered.
     ///
-    /// - Throws: ``IncompleteReadError`` if the stream ends first; otherwise the errors of the stream.
+    /// - Throws: ``IncompleteReadError`` if the stream ends first; otherwise any error of the stream.
     @usableFromInline
     func waitForBytes(_ count: Int) async throws { try await buffer(atLeast: count) }
 

@@ -15,7 +15,7 @@ extension StreamWriter {
     ///
     /// - Parameter body: A closure that writes the pieces of the message. The writes do not wait.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; otherwise the same errors as ``write(_:)-([UInt8])``, including
+    /// - Throws: Any error that `body` throws; otherwise the same errors as ``write(_:)-([UInt8])``, including
     ///   `CancellationError` if the task is cancelled while it waits. In that case, the bytes are still sent.
     ///
     /// asyncio: `writelines`. Linux: `TCP_CORK`.

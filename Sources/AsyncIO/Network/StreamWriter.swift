@@ -194,7 +194,7 @@ public final class StreamWriter {
     public func close() { channel.close() }
 
     /// Closes the connection at once, without sending buffered data. As in asyncio, the peer sees a normal end of the
-    /// stream, unless it has sent bytes that were not read; see ``reset()``.
+    /// stream, unless some of the bytes that it sent were not read; see ``reset()``.
     ///
     /// asyncio: `transport.abort`.
     public func abort() { channel.abort() }

@@ -18,7 +18,7 @@ public final class Transport: TransportCore {
     /// The number of writes that were ignored because the connection was closing or lost; see ``write(_:)``.
     private var lostWrites = 0
     /// The reason that writing is not possible, or nil if writing is possible. Writing is not possible while a file is
-    /// being sent, or after the connection was upgraded to TLS.
+    /// being sent, or after the connection has been upgraded to TLS.
     private(set) var hindrance: StaticString?
 
     /// The protocol, classified by how it receives bytes.
@@ -327,7 +327,7 @@ public final class Transport: TransportCore {
     public func close() { channel.close() }
 
     /// Closes the connection at once, without sending buffered data. As in asyncio, the peer sees a normal end of the
-    /// stream, unless it has sent bytes that were not read; see ``reset()``.
+    /// stream, unless some of the bytes that it sent were not read; see ``reset()``.
     ///
     /// asyncio: `abort`.
     public func abort() { channel.abort() }

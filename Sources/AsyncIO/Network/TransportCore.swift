@@ -1,4 +1,4 @@
-/// The behavior that the three kinds of transports share when they start and when they call their protocol.
+/// The behavior that all kinds of transports share.
 protocol TransportCore: AnyObject, CustomStringConvertible {
     var loop: EventLoop { get }
 

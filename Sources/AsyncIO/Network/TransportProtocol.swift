@@ -79,7 +79,7 @@ public protocol ConnectionProtocol: TransportProtocol {
     func dataReceived(_ bytes: [UInt8]) throws
 }
 
-/// A protocol that receives the bytes of a connection in memory that the protocol provides.
+/// A protocol that provides the memory into which the bytes of a connection are received.
 ///
 /// ```swift
 /// final class Collector: BufferedProtocol {

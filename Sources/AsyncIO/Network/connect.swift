@@ -126,8 +126,8 @@ private func connect(_ socket: Socket, to address: SystemAddress, on loop: Event
 ///
 /// If the server's accept queue is full, a TCP connection attempt waits. An attempt to connect a Unix socket fails at
 /// once instead, and the poller does not report when the queue has room, so this function tries again. The first new
-/// attempt is made in the next turn, so that a server on this loop can run first. The other attempts follow after
-/// pauses that grow to 50 ms.
+/// attempt is made in the next turn, so that a server on this loop can run first. Further attempts follow after pauses
+/// that grow up to 50 ms.
 ///
 /// - Throws: `Errno` if the connection fails; `CancellationError` if the task is cancelled.
 func connectWhenThereIsRoom(

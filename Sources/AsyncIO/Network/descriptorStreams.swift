@@ -12,7 +12,7 @@ internal import SystemPackage
 ///   - descriptor: The descriptor to read from. If this function throws a ``ValueError`` or a ``RuntimeError``, you
 ///     still own the descriptor.
 ///   - limit: The maximum length of a line, in bytes.
-/// - Throws: ``ValueError`` if the descriptor is of another kind (a directory, for example), or if the limit is not
+/// - Throws: ``ValueError`` if the descriptor is of any other kind, such as a directory, or if the limit is not
 ///   positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError`` if a system call fails.
 ///
 /// asyncio: `loop.connect_read_pipe` with a `StreamReaderProtocol`, which does not accept files.

@@ -92,7 +92,7 @@ func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Con
     }
 }
 
-/// Checks that a descriptor is an unused stream socket.
+/// Checks that a descriptor is a stream socket that the loop does not already use.
 ///
 /// - Throws: ``ValueError`` if the descriptor is not a stream socket; ``RuntimeError`` if the loop already uses the
 ///   descriptor.

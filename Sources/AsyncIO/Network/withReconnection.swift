@@ -22,8 +22,8 @@
 ///   - open: A closure that opens a connection.
 ///   - body: A closure that uses the connection and closes it.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors for which `shouldReconnect` returns `false`; the error of the last attempt to open a
-///   connection; ``ValueError`` if `attempts` is less than 1; `CancellationError` if the task is cancelled.
+/// - Throws: Any error for which `shouldReconnect` returns `false`; the error of the last attempt to open a connection;
+///   ``ValueError`` if `attempts` is less than 1; `CancellationError` if the task is cancelled.
 ///
 /// asyncio: none. websockets: `async for websocket in connect(…)`.
 public func withReconnection<Connection, T>(

@@ -14,7 +14,7 @@ public class AnyAsyncTask: FutureBase {
     // SAFETY: the waiting frame retains the future, and sets this to nil first when it continues.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
     /// The time at which the current wait began, or 0 if the time was not recorded. Reports use this value. On a loop
-    /// in real time, the recorded time can be late by up to the watchdog's interval.
+    /// that runs in real time, the recorded time can be late by up to the watchdog's interval.
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code, or nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
@@ -81,8 +81,8 @@ public class AnyAsyncTask: FutureBase {
     /// Requests cancellation of the task. If the task is waiting, the wait throws a `CancellationError`. Otherwise, the
     /// task's next wait throws the error.
     ///
-    /// The error is thrown once. A task that catches the error can continue and can wait again. If the task has not
-    /// started, its body never runs.
+    /// The error is thrown only once. A task that catches the error can continue and can wait again. If the task has
+    /// not started, its body never runs.
     ///
     /// The underlying Swift task is also cancelled, so that other `async` code in the task, such as `Task.sleep`,
     /// `async let`, and standard task groups, sees the cancellation. The library cannot determine whether that code has
@@ -176,8 +176,8 @@ public class AnyAsyncTask: FutureBase {
         return cancelling
     }
 
-    /// The message of the latest cancellation that this task received. Either the task itself or a future that the task
-    /// waited for was cancelled.
+    /// The message of the latest cancellation that this task received. The cancellation affected either the task itself
+    /// or a future that the task was waiting for.
     ///
     /// asyncio: the argument of the `CancelledError`.
     public final var cancelMessage: String? { (hidden ?? self).deliveredMessage }
@@ -185,7 +185,7 @@ public class AnyAsyncTask: FutureBase {
     /// Delivers a pending cancellation request after a wait by throwing a `CancellationError`.
     ///
     /// This method does not throw if the awaited future itself ended with a cancellation. In that case, the caller
-    /// throws the future's cancellation, which also fulfills the request.
+    /// throws the future's cancellation, which also counts as the delivery of the request.
     @inline(__always)
     final func deliverCancellation(unlessIn future: FutureBase?) throws {
         if mustCancel { try deliver(unlessIn: future) }
@@ -244,16 +244,16 @@ public class AnyAsyncTask: FutureBase {
         carrier = outer
     }
 
-    /// Ends the task after its body ended with a cancellation. The first reader of the result gets the cancellation
-    /// message.
+    /// Ends the task after its body has ended because of a cancellation. The first reader of the result gets the
+    /// cancellation message.
     final func endCancelled() {
         storedMessage = deliveredMessage
         requestedMessage = nil
         end(as: .cancelled)
     }
 
-    /// Ends the task after its body returned. Returns false if a cancellation request was still pending. That request
-    /// came too late for the body, but its message is available to all readers of the result.
+    /// Ends the task after its body has returned. Returns false if a cancellation request was still pending. That
+    /// request came too late for the body, but its message is available to all readers of the result.
     @usableFromInline
     final func endSucceeded() -> Bool {
         guard mustCancel else {
@@ -265,7 +265,7 @@ public class AnyAsyncTask: FutureBase {
         return false
     }
 
-    /// Ends the task after its body threw an error. This method is out of line for the same reason as
+    /// Ends the task after its body has thrown an error. This method is not inlined, for the same reason as
     /// `deliver(unlessIn:)`.
     @inline(never)
     @usableFromInline
@@ -322,7 +322,7 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: The task's loop
 
-    /// Calls `body` with the loop of this task as the current loop.
+    /// Calls `body` while the loop of this task is the current loop.
     ///
     /// Usually, this loop is already the current loop of the thread. The loops differ if the task waited for code
     /// outside this library and a nested loop resumed the task.

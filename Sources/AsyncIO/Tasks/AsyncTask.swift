@@ -18,8 +18,8 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
 
     /// Returns the value of the task without waiting.
     ///
-    /// - Throws: The error that the task ended with; ``InvalidStateError`` if it has not ended;
-    ///   `CancellationError` if it was cancelled.
+    /// - Throws: The error that the task ended with; ``InvalidStateError`` if the task has not ended;
+    ///   `CancellationError` if the task was cancelled.
     ///
     /// asyncio: `Task.result`.
     @inlinable
@@ -31,8 +31,8 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
     /// The value of the task. Reading this property waits until the task ends. If the task has already ended, the
     /// current task does not suspend.
     ///
-    /// - Throws: The error that the task ended with; `CancellationError` if it was cancelled; ``RuntimeError`` if a
-    ///   task awaits itself. If the waiting task is cancelled, this task is also cancelled.
+    /// - Throws: The error that the task ended with; `CancellationError` if the task was cancelled; ``RuntimeError`` if
+    ///   a task awaits itself. If the waiting task is cancelled, this task is also cancelled.
     ///
     /// asyncio: `await task`.
     @inlinable

@@ -25,7 +25,7 @@ public final class AsyncTaskGroup {
     private let slots: Slots?
     private let unwrapsSingleError: Bool
 
-    /// Creates a group. You can enter the group once; see ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
+    /// Creates a group. You can enter the group only once; see ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
     ///
     /// asyncio: `asyncio.TaskGroup()`.
     public convenience init() { self.init(slots: nil, unwrapsSingleError: false) }
@@ -188,15 +188,15 @@ public final class AsyncTaskGroup {
         parent = task
     }
 
-    /// Cancels the group if it was cancelled before it was entered. This method is called when the body begins, on a
-    /// separate carrier that the cancellation can reach.
+    /// Cancels the group if it was cancelled before it was entered. This method is called on the body's carrier when
+    /// the body begins, so that the cancellation reaches that carrier.
     @usableFromInline
     func bodyBegins() {
         if isCancelledOnEnter { cancel() }
     }
 
     /// Waits for the tasks and returns the error to throw, if any. The returned error can differ from `bodyError`,
-    /// because tasks can also have failed, or the group itself can have cancelled the body.
+    /// because tasks may also have failed, or the group itself may have cancelled the body.
     @usableFromInline
     func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
@@ -288,7 +288,7 @@ public func withAsyncTaskGroup<T>(
 ///
 /// - Returns: The value that `body` returned.
 /// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including `CancellationError`; a
-///   single error directly if `unwrapsSingleError` is `true`; ``ValueError`` if the limit is less than 1.
+///   single error without a group if `unwrapsSingleError` is `true`; ``ValueError`` if the limit is less than 1.
 ///
 /// asyncio: none; the closest equivalent is `asyncio.TaskGroup` with an `asyncio.Semaphore`.
 @inlinable

@@ -8,8 +8,8 @@
 ///
 /// Most carriers never need a slot in the hash table. The entry of the running carrier is stored in front of the table.
 /// A carrier that is suspended in a wait of this library needs no slot, because its wake-up refers to the task. A
-/// carrier gets a slot only if another carrier runs while the first one is suspended for a different reason, such as a
-/// foreign wait or a nested carrier.
+/// carrier gets a slot only if another carrier runs while the first carrier is suspended for a different reason, such
+/// as a foreign wait or a nested carrier.
 ///
 /// The loop's thread creates an entry when a carrier starts, and removes the entry before the carrier ends. Therefore,
 /// an address is never mistaken for the address of an earlier Swift task. An AsyncTask outlives its entry, because the

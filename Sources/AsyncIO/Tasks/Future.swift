@@ -8,14 +8,14 @@ public protocol Awaitable<Value>: FutureBase {
     /// The value of the future. Reading this property waits until the future ends. If the future has already ended, the
     /// current task does not suspend.
     ///
-    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the waiting task is
-    ///   cancelled, the future is also cancelled.
+    /// - Throws: The error that the future ended with; `CancellationError` if the future was cancelled. If the waiting
+    ///   task is cancelled, the future is also cancelled.
     var value: Value { get async throws }
 
     /// Returns the value without waiting.
     ///
-    /// - Throws: The error that the future ended with; ``InvalidStateError`` if it has not ended;
-    ///   `CancellationError` if it was cancelled.
+    /// - Throws: The error that the future ended with; ``InvalidStateError`` if the future has not ended;
+    ///   `CancellationError` if the future was cancelled.
     ///
     /// asyncio: `Future.result`.
     func result() throws -> Value
@@ -92,8 +92,8 @@ public class Future<Value>: FutureBase, Awaitable {
 
     /// Returns the value without waiting.
     ///
-    /// - Throws: The error that the future ended with; ``InvalidStateError`` if it has not ended;
-    ///   `CancellationError` if it was cancelled.
+    /// - Throws: The error that the future ended with; ``InvalidStateError`` if the future has not ended;
+    ///   `CancellationError` if the future was cancelled.
     ///
     /// asyncio: `Future.result`.
     @inlinable
@@ -105,8 +105,8 @@ public class Future<Value>: FutureBase, Awaitable {
     /// The value of the future. Reading this property waits until the future ends. If the future has already ended, the
     /// current task does not suspend.
     ///
-    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the waiting task is
-    ///   cancelled, the future is also cancelled.
+    /// - Throws: The error that the future ended with; `CancellationError` if the future was cancelled. If the waiting
+    ///   task is cancelled, the future is also cancelled.
     ///
     /// asyncio: `await future`.
     @inlinable

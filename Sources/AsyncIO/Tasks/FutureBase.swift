@@ -2,8 +2,8 @@
 // bytes of a socket. This file has everything of a future except its value; Suspension.swift explains how a
 // task waits for one.
 
-/// The base class of all futures and tasks, regardless of their value type. A future has a state that changes once, and
-/// callbacks that are called after the change.
+/// The base class of all futures and tasks, regardless of their value type. A future has a state that changes only
+/// once, and callbacks that are called after the change.
 ///
 /// asyncio: `asyncio.Future`.
 public class FutureBase {
@@ -53,9 +53,9 @@ public class FutureBase {
     /// asyncio: `Future.cancelled`.
     public final var wasCancelled: Bool { state == .cancelled }
 
-    /// Returns the error that the future ended with, or `nil` if it ended with a value.
+    /// Returns the error that the future ended with, or `nil` if the future ended with a value.
     ///
-    /// - Throws: ``InvalidStateError`` if the future has not ended; `CancellationError` if it was cancelled.
+    /// - Throws: ``InvalidStateError`` if the future has not ended; `CancellationError` if the future was cancelled.
     ///
     /// asyncio: `Future.exception`.
     public final func error() throws -> (any Error)? {
@@ -113,7 +113,7 @@ public class FutureBase {
     /// or nil if `index` is too large.
     func target(_ index: Int) -> FutureBase? { nil }
 
-    /// Called after a request was passed on to all targets. The parameter `wasAccepted` specifies whether a target
+    /// Called after a request has been passed on to all targets. The parameter `wasAccepted` specifies whether a target
     /// accepted the request. Returns whether this future counts the request as accepted.
     func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool { wasAccepted }
 
@@ -219,7 +219,7 @@ public class FutureBase {
         forget(callback) ? 1 : 0
     }
 
-    /// Releases all callbacks and the objects that they retain. Call this method if the future will never end.
+    /// Releases all callbacks and the objects that they retain. Call this method only if the future will never end.
     final func forgetCallbacks() {
         first = .none
         if extras != nil { others = [] }

@@ -74,7 +74,7 @@ final class HiddenTask: AnyAsyncTask {
         throw CancellationError()
     }
 
-    /// Called when the body begins. Any earlier cancellation request has already been recorded.
+    /// Called when the body begins. A cancellation request that was made earlier has already been recorded.
     func beginBody() {
         enterCarrier()
         if !mustCancel { takeOverRequest() }

@@ -1,9 +1,9 @@
 /// The clock of the running event loop, for code that takes a clock as a parameter.
 ///
-/// On a loop in real time, this clock is equivalent to `ContinuousClock`. On a loop in virtual time, this clock returns
-/// the loop's time. In programs that link AsyncIOTesting, `ContinuousClock` also returns the loop's time. Sleeping on
-/// this clock is equivalent to calling ``sleep(until:)``. Sleeping tasks wake in the same order as in asyncio, are
-/// visible in `asyncio ps`, and need only one timer each.
+/// On a loop that runs in real time, this clock is equivalent to `ContinuousClock`. On a loop that runs in virtual
+/// time, this clock returns the loop's time. In programs that link AsyncIOTesting, `ContinuousClock` also returns the
+/// loop's time. Sleeping on this clock is equivalent to calling ``sleep(until:)``. Sleeping tasks wake in the same
+/// order as in asyncio, are visible in `asyncio ps`, and need only one timer each.
 ///
 /// ```swift
 /// for await burst in events.debounce(for: .seconds(5), clock: .loop) { … }

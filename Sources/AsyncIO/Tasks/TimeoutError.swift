@@ -18,9 +18,9 @@ public struct TimeoutError: Error, CustomStringConvertible {
     public let site: CreationSite?
     private let nest: ErrorNest?
 
-    /// The error with which the operation ended after the time limit. Usually, this is the `CancellationError` that
-    /// ended the operation, or the error that another library throws for a cancellation. The property is `nil` if the
-    /// operation ended without an error.
+    /// The error that the operation threw after the time limit. Usually, this is the `CancellationError` that ended the
+    /// operation, or the error that another library throws for a cancellation. The property is `nil` if the operation
+    /// ended without an error.
     ///
     /// asyncio: the `__cause__` of the error.
     public var underlyingError: (any Error)? { nest?.errors.first }
@@ -31,7 +31,7 @@ public struct TimeoutError: Error, CustomStringConvertible {
     ///   - limit: The duration of the time limit.
     ///   - deadline: The deadline that passed.
     ///   - site: The place where the limit was set.
-    ///   - underlyingError: The error with which the operation ended.
+    ///   - underlyingError: The error that the operation threw.
     public init(
         limit: Duration? = nil, deadline: ContinuousClock.Instant? = nil, site: CreationSite? = nil,
         underlyingError: (any Error)? = nil

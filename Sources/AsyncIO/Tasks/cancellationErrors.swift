@@ -19,11 +19,11 @@ internal import SystemPackage
 /// registerCancellationError(DatabaseError.self) { $0.code == .interrupted }
 /// ```
 ///
-/// If this library has requested the cancellation of a task, these errors count as a `CancellationError` in that task.
-/// The request can come from ``AnyAsyncTask/cancel(_:)``, a timeout, a task group, or any other part of this library
-/// that cancels tasks. Without a request, these errors are treated like any other error.
+/// If this library has requested the cancellation of a task, a registered error counts as a `CancellationError` in that
+/// task. The request can come from ``AnyAsyncTask/cancel(_:)``, a timeout, a task group, or any other part of this
+/// library that cancels tasks. Without a request, a registered error is treated like any other error.
 ///
-/// These errors are registered by default: `CancellationError`, ECANCELED (in an ``OSError``, an `Errno`, a
+/// The following errors are registered by default: `CancellationError`, ECANCELED (in an ``OSError``, an `Errno`, a
 /// `POSIXError`, or NIO's `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's
 /// `HTTPClientError.cancelled`, and NIO's `EventLoopError.cancelled`.
 ///

@@ -10,7 +10,7 @@
 ///
 /// The handler receives all errors of the type together, in the order in which they occurred, regardless of how deeply
 /// the groups are nested. After the handler returns, the other errors of the group are thrown. To handle several types,
-/// nest calls to this function. A cancellation of the current task is never caught.
+/// nest calls to this function. The function never catches the cancellation of the current task.
 ///
 /// - Parameters:
 ///   - type: The type of the errors to handle.

@@ -1,5 +1,5 @@
-/// Starts `body` as a task. The task begins in the loop's next turn, after all tasks and callbacks that are already
-/// ready, and runs concurrently with its creator.
+/// Starts `body` as a task. The task begins in the loop's next turn, after all tasks and callbacks that are ready now,
+/// and runs concurrently with its creator.
 ///
 /// The body runs with the caller's isolation, so it can capture and return values that are not Sendable. The body
 /// inherits the task-local values of the caller.

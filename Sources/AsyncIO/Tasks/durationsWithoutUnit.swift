@@ -27,7 +27,7 @@ public func sleep(_ seconds: some BinaryFloatingPoint) async throws {
 }
 
 /// Sleeps for a number of microseconds. Unlike libc's function of the same name, this function does not block the loop.
-/// It throws `CancellationError` if the task is cancelled.
+/// The function throws `CancellationError` if the task is cancelled.
 @available(*, deprecated, message: "write the unit: sleep(.microseconds(500))")
 @_documentation(visibility: internal)
 public func usleep(_ microseconds: some BinaryInteger) async throws {

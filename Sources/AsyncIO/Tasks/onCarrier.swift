@@ -82,7 +82,7 @@ func onCarrier<T>(
 }
 
 /// Runs `body` as a separate task if the calling Swift task has no AsyncTask. This function makes it possible to use
-/// scopes in any Swift task.
+/// scopes, such as `withTimeout`, in any Swift task.
 @inlinable
 func adopted<T>(
     isolation: isolated (any Actor)? = #isolation, site: CreationSite, _ body: @escaping () async throws -> T

@@ -3,7 +3,7 @@
 /// If the duration is zero or negative, the task yields to all ready tasks and callbacks for exactly one turn of the
 /// loop.
 ///
-/// - Throws: `CancellationError` if the task is cancelled. A cancellation also removes the timer.
+/// - Throws: `CancellationError` if the task is cancelled. In that case, the timer is removed.
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
 /// asyncio: `asyncio.sleep`.
@@ -18,7 +18,7 @@ public func sleep(_ duration: Duration) async throws {
 /// If the deadline has passed, the task yields for one turn of the loop.
 ///
 /// - Parameter deadline: An instant on the loop's clock; see ``EventLoop/now``.
-/// - Throws: `CancellationError` if the task is cancelled. A cancellation also removes the timer.
+/// - Throws: `CancellationError` if the task is cancelled. In that case, the timer is removed.
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
 /// asyncio: none.

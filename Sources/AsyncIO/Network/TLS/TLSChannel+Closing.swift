@@ -15,13 +15,13 @@ internal import AsyncIOSystem
 // After the first two, the lower channel is closed like any other: what it has buffered is still sent.
 
 extension TLSChannel {
-    /// The progress of closing.
+    /// The state of a channel that is closing.
     struct Closing {
         /// Whether this side's close_notify has been passed to the lower channel.
         var isEndSaid = false
         /// The number of bytes from the peer that were dropped.
         var dropped = 0
-        /// Whether the peer has continued to send for too long.
+        /// Whether the peer has continued to send data for too long.
         var isOutOfPatience = false
         /// The time on the loop's clock at which closing times out.
         var deadline: Int64 = 0

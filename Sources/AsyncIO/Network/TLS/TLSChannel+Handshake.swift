@@ -5,7 +5,7 @@ extension TLSChannel {
     /// Performs the handshake. If this method throws an error, this channel and the lower channel are closed.
     ///
     /// - Parameter early: Bytes that have already been received from the peer.
-    /// - Throws: The errors of ``checkHandshake()``; `CancellationError` if the task is cancelled.
+    /// - Throws: The same errors as ``checkHandshake()``; `CancellationError` if the task is cancelled.
     func handshake(early: [UInt8] = []) async throws {
         let end = Waiter(for: "a TLS handshake")
         startHandshake(early: early) { end.complete() }

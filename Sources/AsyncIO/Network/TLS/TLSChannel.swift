@@ -43,7 +43,7 @@ final class TLSChannel: ByteChannel {
     private var isFlushQueued = false
     /// The number of encrypted bytes, and the turn in which they were encrypted.
     private var encrypted = (count: 0, turn: UInt64.max)
-    /// The progress of closing.
+    /// The state of the channel while it is closing.
     var closing = Closing()
     /// The timer that aborts a handshake or a TLS shutdown that takes too long.
     var timer: TimerHandle?
@@ -102,8 +102,9 @@ final class TLSChannel: ByteChannel {
         try unsafe receive(target.count) { unsafe try decrypt($0, into: target) }
     }
 
-    /// The minimum number of encrypted bytes to decrypt directly into a new array. For fewer bytes, decrypting into the
-    /// loop's buffer and copying the result is cheaper than allocating an array with unused capacity.
+    /// If at least this number of encrypted bytes has arrived, these bytes are decrypted directly into a new array. For
+    /// fewer bytes, decrypting into the loop's buffer and copying the result is cheaper than allocating an array with
+    /// unused capacity.
     private static let leastDecryptedDirectly = 4096
 
     override func tryReceive(atMost count: Int) throws -> [UInt8]? {
@@ -226,8 +227,8 @@ final class TLSChannel: ByteChannel {
         try unsafe rest.takeBlocks(joiningIn: memory) { unsafe try send($0) }
     }
 
-    /// Encrypts and sends as many bytes as this turn allows and the lower channel accepts. The bytes are encrypted in
-    /// parts, so that the output of only one part is in memory at a time.
+    /// Encrypts and sends bytes until the limit for this turn is reached or the lower channel accepts no more bytes.
+    /// The bytes are encrypted in parts, so that the output of only one part is in memory at a time.
     ///
     /// - Returns: The number of bytes that were sent. The caller keeps the remaining bytes in `held`, and they are sent
     ///   automatically.
@@ -249,7 +250,8 @@ final class TLSChannel: ByteChannel {
         return start
     }
 
-    /// The maximum number of bytes to encrypt in one turn, so that a large write does not block other connections.
+    /// The maximum number of bytes to encrypt in one turn. The limit prevents a large write from blocking other
+    /// connections.
     private static let mostEncrypted = 1 << 20
 
     /// Encrypts as many held bytes as possible, and sends the engine's output to the peer.

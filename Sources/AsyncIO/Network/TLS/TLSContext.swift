@@ -165,9 +165,9 @@ public final class TLSContext {
         }
     }
 
-    /// Sets the application protocols that this side offers (ALPN), in order of preference: `["h2", "http/1.1"]`. The
-    /// negotiated protocol is available in ``TLSInfo/applicationProtocol``. A peer that supports none of the protocols
-    /// is still accepted.
+    /// Sets the application protocols that this side offers (ALPN), in order of preference, such as
+    /// `["h2", "http/1.1"]`. The negotiated protocol is available in ``TLSInfo/applicationProtocol``. A peer that
+    /// supports none of the protocols is still accepted.
     ///
     /// - Throws: ``ValueError`` if a name is empty or longer than 255 bytes; ``TLSError`` if OpenSSL rejects the list.
     ///

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 /// The sessions that a client can resume. The cache keeps the two latest sessions for each server. Each TLS 1.3 session
 /// is used only once, so that an observer cannot tell that two connections belong to the same client.
 struct TLSSessionCache {
-    /// The maximum number of servers whose sessions are kept.
+    /// The maximum number of servers whose sessions are stored.
     private static let capacity = 256
 
     private var sessions: [String: [TLSSession]] = [:]
