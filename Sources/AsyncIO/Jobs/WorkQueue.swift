@@ -68,8 +68,8 @@ public protocol WorkQueue<Job>: AnyObject {
     /// Shuts the queue down. After that, no more jobs can be put into the queue, and workers can receive jobs until no
     /// job is left.
     ///
-    /// - Parameter immediate: Whether workers stop receiving jobs at once. The queues of this package use `false` by
-    ///   default. Code that uses `some WorkQueue` must pass the argument.
+    /// - Parameter immediate: Whether workers stop receiving jobs immediately. The queues of this package use `false`
+    ///   by default. Code that uses `some WorkQueue` must pass the argument.
     func shutdown(immediate: Bool) async throws
 }
 
