@@ -112,7 +112,7 @@ extension EventLoop {
     /// waiting for a lock that another task holds, or for another task to end.
     ///
     /// Each cycle is listed once, starting with its oldest task. The array is empty if there is no deadlock. A task
-    /// that waits for a lock that its own caller holds is a cycle of one task.
+    /// that waits for a lock that its own caller holds forms a cycle of one task.
     ///
     /// - Complexity: O(*n* log *n*), where *n* is the number of the loop's tasks and the futures that they wait for.
     public func deadlocks() -> [[AnyAsyncTask]] {

@@ -1,4 +1,4 @@
-/// A report that an event loop is not making progress, because code on the loop is computing or is blocking the thread.
+/// A report about an event loop that is not making progress because its code is computing or is blocking the thread.
 public struct BlockedLoopReport: Sendable, CustomStringConvertible {
     /// The name of the loop; see ``EventLoop/name``.
     public let loop: String

@@ -60,10 +60,11 @@ extension InspectionRequest {
     /// The maximum total time to wait, in multiples of `patience`.
     private static let longestPatience = 20
 
-    /// Asks the running loops, and waits for their answers. Do not call this method on the thread of a loop.
+    /// Sends the request to the running loops, and waits for their answers. Do not call this method on the thread of a
+    /// loop.
     ///
-    /// All loops are asked before the first answer is awaited, so they answer at the same time, and a blocked loop does
-    /// not delay the other answers.
+    /// All loops receive the request before this method waits for the first answer. The loops therefore answer at the
+    /// same time, and a blocked loop does not delay the other answers.
     func ask() -> [LoopFinding] {
         let wanted = Watchdog.shared.glances().compactMap { glance in stacks(of: glance.loop).map { (glance, $0) } }
         let limit = LoopSnapshot.limit / max(1, wanted.count)

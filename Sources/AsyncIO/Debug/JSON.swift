@@ -12,7 +12,7 @@ package enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLit
     package init(integerLiteral value: Int64) { self = .int(value) }
     init(_ value: String?) { self = value.map(JSON.string) ?? .null }
     init(_ value: some BinaryInteger) { self = .int(Int64(clamping: value)) }
-    /// Creates the number of nanoseconds of a duration, or `null` for nil.
+    /// Creates a number that contains the nanoseconds of a duration, or `null` for nil.
     init(_ value: Duration?) { self = value.map { .int($0.roundedUpNanoseconds) } ?? .null }
 
     package var text: String {

@@ -72,8 +72,8 @@ private final class Answer: Sendable {
     }
 }
 
-/// Times steps for ten seconds after a tool has sent a request, so that the tool's next request includes run times.
-/// This class is used only on the loop's thread.
+/// Times steps for ten seconds after a tool has sent a request, so that the answer to the tool's next request includes
+/// run times. This class is used only on the loop's thread.
 private final class Inspection: LoopComponent {
     private var timer: TimerHandle?
 

@@ -24,9 +24,9 @@ public struct LoopStatistics: Sendable {
     public let bytesReceived: Int
     /// The number of bytes that connections, pipes, and datagram sockets have sent so far, as the system counts them.
     public let bytesSent: Int
-    /// The lag of the loop, which is the delay of the timer that fired most recently.
+    /// The lag of the loop, which is the lateness of the timer that fired most recently.
     public let lag: Duration
-    /// The longest delay with which any timer has fired.
+    /// The longest lag so far.
     public let longestLag: Duration
     /// The number of times that the watchdog has found the loop blocked.
     public let stalls: Int

@@ -31,7 +31,7 @@ extension BlockedLoopReport {
 }
 
 /// Returns all tasks of the running loop as a tree. For each task, the text describes what the task is waiting for,
-/// where it is waiting, and how long it has waited. Deadlocks come first.
+/// where it is waiting, and how long it has been waiting. Deadlocks are listed first.
 ///
 /// The tree contains at most 10,000 tasks. It contains the stacks of at most 1,000 tasks, and the stacks of at most
 /// 1,000 additional tasks in deadlocks.

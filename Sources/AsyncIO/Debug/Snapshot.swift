@@ -37,8 +37,8 @@ struct LoopSnapshot: Sendable {
     /// counted but not listed.
     static let limit = 10_000
     /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for long. If a request
-    /// does not choose tasks, the oldest tasks are recorded. The same limit applies separately to the tasks in
-    /// deadlocks.
+    /// does not choose tasks, the stacks of the oldest tasks are recorded. The same limit applies separately to the
+    /// tasks in deadlocks.
     private static let stackLimit = 1_000
 
     /// Creates a snapshot. Call this initializer only on the loop's thread.

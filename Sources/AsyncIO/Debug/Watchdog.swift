@@ -70,7 +70,7 @@ package final class Watchdog: Sendable {
         /// The time of the next report, in nanoseconds since `since`.
         var nextReport: Int64 = 0
         var hasReported = false
-        /// Whether the report went to the log and not to a handler. If so, the end of the stall is also logged.
+        /// Whether the report went to the log rather than to a handler. If so, the end of the stall is also logged.
         var isLogged = false
 
         /// Restarts the measurement of the loop's time.

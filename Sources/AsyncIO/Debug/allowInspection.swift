@@ -6,14 +6,14 @@ internal import AsyncIOSystem
 /// The tool's commands `asyncio ps`, `pstree`, `top`, and `dump` take the process ID as their argument.
 ///
 /// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
-/// or `/tmp/asyncio-UID`). The thread answers only requests from the same user and from root. It collects the answers
-/// of all event loops of the process. Each loop creates its own answer. If a loop is blocked, the thread reports that
-/// the loop is blocked. Several tools can connect at the same time. A connection that takes more than a few seconds is
-/// closed. Inspection costs nothing until a tool connects.
+/// or `/tmp/asyncio-UID`). The thread answers only requests from the same user and from root. It collects an answer
+/// from each event loop of the process. If a loop is blocked and cannot answer, the thread reports the loop as blocked.
+/// Several tools can connect at the same time. A connection that takes more than a few seconds is closed. Inspection
+/// costs nothing until a tool connects.
 ///
 /// Setting the environment variable `ASYNCIO_INSPECT=1` has the same effect as calling this function before the first
 /// loop runs. In this case, the variable `ASYNCIO_DUMP_SIGNAL` sets the number of the signal (0 for no signal). Further
-/// calls of this function have no effect.
+/// calls to this function have no effect.
 ///
 /// - Parameter dumpSignal: The signal that prints the tree; `nil` for no signal. The default is `SIGUSR1`. If the
 ///   signal already has a handler, the handler is not replaced.
@@ -54,7 +54,8 @@ package final class InspectionServer: Sendable {
     }
 
     /// Serves the clients. Each client has its own thread, so that a slow client does not delay other clients. The
-    /// number of clients and the time for each client are limited. A detached thread does not keep the program alive.
+    /// number of clients and the time for each client are limited. The threads are detached, so they do not keep the
+    /// program alive.
     private func serve(_ channel: InspectionChannel) {
         while true {
             do {

@@ -31,7 +31,7 @@
         /// - Parameters:
         ///   - interval: The time before the first report and between reports.
         ///   - factory: The factory for the metrics; `nil` for the factory with which `MetricsSystem` was bootstrapped.
-        /// - Returns: A handle that can end the reports. Calling this method again also ends the reports.
+        /// - Returns: A handle that can end the reports. Calling this method again also ends the earlier reports.
         /// - Throws: ``ValueError`` if the interval is not positive; ``RuntimeError`` if the loop
         ///   is closed.
         @discardableResult

@@ -31,8 +31,8 @@ extension File {
             /// Reads the next line.
             ///
             /// - Returns: The line without its newline, or `nil` at the end of the file.
-            /// - Throws: The errors of ``File/readLine()``; `CancellationError` if the task is cancelled. A
-            ///   cancellation does not lose a line.
+            /// - Throws: The errors of ``File/readLine()``; `CancellationError` if the task is cancelled. In that case,
+            ///   no line is lost.
             public mutating func next() async throws -> String? {
                 textOfLine(try await file.readLine())
             }

@@ -14,7 +14,7 @@ extension File {
     /// - Parameter count: The number of bytes. If this number is negative, the method reads to the end of the file.
     /// - Returns: The bytes, or an empty array at the end of the file.
     /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened for reading;
-    ///   `CancellationError` if the task is cancelled. A cancellation does not move the position.
+    ///   `CancellationError` if the task is cancelled. In that case, the position does not move.
     ///
     /// Python: `read`.
     public func read(_ count: Int = -1) async throws -> [UInt8] {

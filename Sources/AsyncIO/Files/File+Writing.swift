@@ -97,7 +97,7 @@ extension File {
     ///
     /// - Parameter onlyData: Whether to skip metadata that is not needed to read the file, such as timestamps.
     /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed; `CancellationError` if the task is
-    ///   cancelled. After an ``OSError``, data may be lost.
+    ///   cancelled. When this method throws an ``OSError``, data may have been lost.
     ///
     /// Python: `os.fsync`, `os.fdatasync`.
     public func sync(onlyData: Bool = false) async throws {
@@ -114,7 +114,7 @@ extension File {
     /// - Returns: The new position.
     /// - Throws: ``ValueError`` if the position would be negative, or the file is closed; ``OSError`` with
     ///   `.illegalSeek` if the file is not seekable (for example, a pipe); `CancellationError` if the task is cancelled
-    ///   while it waits for other operations. A cancellation does not move the position.
+    ///   while it waits for other operations. In that case, the position does not move.
     ///
     /// Python: `seek`.
     @discardableResult

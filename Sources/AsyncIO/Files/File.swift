@@ -16,14 +16,14 @@ public import SystemPackage
 
 /// An open file.
 ///
-/// No operation blocks the event loop. Bytes that are already in memory are read at once, without suspending the task.
-/// All other operations suspend the task.
+/// No operation blocks the event loop. Bytes that are already in memory are read immediately, without suspending the
+/// task. All other operations suspend the task.
 ///
 /// If a task is cancelled during an operation, the operation is stopped if possible. Otherwise, the task waits until
-/// the operation has ended, so the file does not change after the `CancellationError`. A cancelled task does not wait
-/// for operations that may never end, such as reading from a pipe. For pipes, use the loop's pipe functions.
+/// the operation has ended, so the file does not change after the `CancellationError` is thrown. A cancelled task does
+/// not wait for operations that may never end, such as reading from a pipe. For pipes, use the loop's pipe functions.
 ///
-/// Python: a file object. asyncio has no files.
+/// Python: a file object. asyncio has no equivalent.
 public final class File {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
 
@@ -49,7 +49,7 @@ public final class File {
     var ahead = ByteBuffer()
     /// The number of writes through this object.
     var writes = 0
-    /// Whether data in memory can be read at once. This property becomes false when the file system reports that it
+    /// Whether data in memory can be read immediately. This property becomes false when the file system reports that it
     /// cannot determine which data is in memory.
     var canReadNow: Bool
 
@@ -115,7 +115,7 @@ public final class File {
     /// Closes the file after the operations in progress have ended. Further calls have no effect.
     ///
     /// - Throws: ``OSError`` if the system could not store the written data; `CancellationError` if the task is
-    ///   cancelled. When this method throws, the file is closed nevertheless.
+    ///   cancelled. The file is closed even if this method throws.
     ///
     /// Python: `close`.
     public func close() async throws {

@@ -4,8 +4,8 @@ internal import SystemPackage
 /// The base class of the engines that perform a loop's file requests. One engine uses io_uring, another engine uses
 /// threads, and a third engine is for simulations. These classes are used only on the loop's thread.
 class FileEngine {
-    /// The maximum number of bytes that are read at once without suspending the task. Larger reads would delay other
-    /// tasks.
+    /// The maximum number of bytes that are read immediately, without suspending the task. Larger reads would delay
+    /// other tasks.
     static let readNowLimit = 256 * 1024
 
     unowned let loop: EventLoop
@@ -27,7 +27,7 @@ class FileEngine {
 
     // MARK: What does not block
 
-    /// Whether the descriptors belong to the system, so that data in memory can be read at once.
+    /// Whether the descriptors belong to the system, so that data in memory can be read immediately.
     var usesSystem: Bool { true }
     func facts(of descriptor: Int32) throws(Errno) -> FileFacts { try FileFacts(of: descriptor) }
     /// Closes a descriptor. The call can block if data was written to the file or the file was deleted.

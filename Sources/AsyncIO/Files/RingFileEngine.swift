@@ -38,8 +38,8 @@ final class RingFileEngine: FileEngine {
         watchOrLookAgain()
     }
 
-    /// Watches the ring. If the system does not have enough memory for that, checks the ring after a pause and tries
-    /// again.
+    /// Watches the ring. If the system does not have enough memory to watch the ring, this method checks the ring after
+    /// a pause and tries again.
     private func watchOrLookAgain() {
         do {
             try watch()
@@ -97,8 +97,8 @@ final class RingFileEngine: FileEngine {
 
     // MARK: Ending
 
-    /// Cancels the requests in progress. Waits at most one second until the kernel no longer uses the memory of the
-    /// requests.
+    /// Cancels the requests in progress. This method waits at most one second for the kernel to stop using the memory
+    /// of the requests.
     override func close() {
         guard let ring else { return }
         for token in inFlight.keys { try? ring.cancel(token) }

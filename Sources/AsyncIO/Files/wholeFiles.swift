@@ -36,7 +36,7 @@ public func readText(
 /// At any time, a reader of the file sees either the old content or the new content, even if the operation fails.
 ///
 /// The new file gets the permissions of the old file. If `path` is a symbolic link, the function preserves the link,
-/// and replaces or creates the target of the link. During the operation, the directory contains a temporary file
+/// and replaces or creates the target of the link. During the operation, the directory contains a temporary file named
 /// `.asyncio-…`.
 ///
 /// - Parameters:

@@ -16,7 +16,7 @@ public import SystemPackage
 /// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body` throws, the function
 /// removes the new file and preserves an existing file. The new file gets the permissions of the old file. If `path` is
 /// a symbolic link, the function preserves the link, and replaces or creates the target of the link. During the
-/// operation, the directory contains a temporary file `.asyncio-…`.
+/// operation, the directory contains a temporary file named `.asyncio-…`.
 ///
 /// - Parameters:
 ///   - path: The path of the file. The file does not need to exist.

@@ -83,7 +83,8 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Runs the body until it yields its next element.
         ///
-        /// If the current task is cancelled, the cancellation is passed on to the current wait of the body.
+        /// If the current task is cancelled, the cancellation is passed on to the operation that the body is waiting
+        /// for.
         ///
         /// - Returns: The next element, or `nil` if the body has ended.
         /// - Throws: The error that the body throws, including `CancellationError`; ``RuntimeError`` if the body is

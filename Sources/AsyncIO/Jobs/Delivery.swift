@@ -125,7 +125,8 @@ public struct JobFailure: Error, CustomStringConvertible, Equatable {
     ///
     /// - Parameters:
     ///   - message: A description of the failure.
-    ///   - isFinal: Whether the job becomes a dead letter at once, because another attempt would fail in the same way.
+    ///   - isFinal: Whether the job becomes a dead letter immediately, because another attempt would fail in the same
+    ///     way.
     ///   - retryDelay: The time after which the job is retried; `nil` to use the backoff of the queue.
     public init(_ message: String, isFinal: Bool = false, retryDelay: Duration? = nil) {
         self.message = message

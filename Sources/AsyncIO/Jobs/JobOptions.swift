@@ -14,9 +14,9 @@ public struct JobOptions: Sendable {
     /// The identifier of the job; `nil` for a random identifier.
     ///
     /// If the queue already stores a job with the same identifier, putting this job into the queue has no effect.
-    /// Therefore, a producer that does not know whether a put has succeeded can repeat the put, and several machines
-    /// can put the same scheduled job into the queue. After a job has ended, the queue remembers its identifier for
-    /// ``JobPolicy/retention``.
+    /// Therefore, a producer that does not know whether its job was added can put the job into the queue again, and
+    /// several machines can put the same scheduled job into the queue. After a job has ended, the queue remembers its
+    /// identifier for ``JobPolicy/retention``.
     public var id: String?
     /// The time for which the job waits before it can be delivered. The queue ignores this delay if ``date`` is set.
     public var delay: Duration?
@@ -28,8 +28,8 @@ public struct JobOptions: Sendable {
     /// A key that only one job at a time can have. Until this job ends or becomes a dead letter, the queue does not add
     /// another job with the same key.
     public var uniqueKey: String?
-    /// A key that orders jobs. Jobs with the same key run one after another, in the order in which they were put into
-    /// the queue or became due. A retried job keeps its place.
+    /// A key for jobs that must run in order. Jobs with the same key run one after another, in the order in which they
+    /// were put into the queue or became due. A retried job keeps its place.
     public var orderKey: String?
     /// Values that are delivered with the job, such as a request identifier. With the package trait `Tracing`, the
     /// queue adds the tracing headers of the span in which the job is put into the queue.

@@ -16,7 +16,7 @@ public protocol JobQueue<Job>: WorkQueue {
     /// - Returns: The identifier of the job, and whether the job was added.
     /// - Throws: ``QueueShutDown`` if the queue is shut down; ``ValueError`` if an option is not valid;
     ///   `CancellationError` if the task is cancelled. After a cancellation, the job may or may not be in the queue. To
-    ///   make sure that it is in the queue, put it in again with the same ``JobOptions/id``.
+    ///   make sure that the job is in the queue, put it into the queue again with the same ``JobOptions/id``.
     @discardableResult
     func put(_ job: Job, options: JobOptions) async throws -> JobTicket
 
@@ -79,7 +79,7 @@ public protocol JobQueue<Job>: WorkQueue {
     /// dies after the body has ended but before the queue has recorded the completion, the body runs again.
     ///
     /// - Parameters:
-    ///   - key: The name of the work, such as `"invoice-17"`.
+    ///   - key: A key that identifies the work, such as `"invoice-17"`.
     ///   - duration: The time for which the queue remembers that the work is done.
     ///   - lease: The time after which another worker can run the body if the current worker dies. The lease is renewed
     ///     while the body runs. If the lease is lost, the body is cancelled.

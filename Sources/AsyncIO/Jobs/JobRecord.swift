@@ -9,7 +9,7 @@ final class JobRecord<Job> {
     var job: Job?
     var state = JobState.waiting
     var attempts = 0
-    /// A number that increases with each delivery, and when a delivery is handed back.
+    /// A number that increases each time the job is delivered or handed back.
     var fencingToken = 0
     /// The time, on the loop's clock, at which a delayed job is due or the delivery of a running job expires.
     var due: Int64 = 0
@@ -17,7 +17,7 @@ final class JobRecord<Job> {
     var progress: Double?
     var result: (any Codable & Sendable)?
     var isCancelRequested = false
-    /// Whether the job has a place in the queue of its order key.
+    /// Whether the job is in the queue of its order key.
     var isInLine = false
     /// The time at which the job became a dead letter.
     var deathDate = Duration.zero

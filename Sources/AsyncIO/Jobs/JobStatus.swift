@@ -56,7 +56,7 @@ public struct JobCounts: Sendable, Hashable {
     public var done = 0
     /// The number of attempts that have failed since the queue was created.
     public var failures = 0
-    /// The number of deliveries that were not settled in time since the queue was created.
+    /// The number of deliveries since the queue was created that were not settled in time.
     public var lost = 0
     /// Whether the queue is paused.
     public var isPaused = false
@@ -136,7 +136,7 @@ public struct JobFailed: Error, CustomStringConvertible, Equatable {
 /// An error thrown when another worker is doing work that should be done only once; see
 /// ``JobQueue/once(_:keptFor:lease:_:)``.
 public struct OnceInProgress: Error, CustomStringConvertible, Equatable {
-    /// The key of the work.
+    /// The key that identifies the work.
     public let key: String
     /// Creates the error.
     public init(key: String) { self.key = key }

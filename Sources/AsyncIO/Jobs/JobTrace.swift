@@ -3,8 +3,9 @@
     internal import Tracing
 #endif
 
-/// The tracing spans of jobs. Each put has a span, and each run of a handler has a child span of the put's span. The
-/// headers of the put's span are stored in the context of the job. Without the trait `Tracing`, this type does nothing.
+/// The tracing spans of jobs. Putting a job into the queue creates a span, and each run of a handler creates a child of
+/// that span. The context of the job stores the headers of the first span. Without the trait `Tracing`, this type does
+/// nothing.
 ///
 /// The names and attributes are those of the OpenTelemetry conventions for messaging.
 package enum JobTrace {
@@ -62,7 +63,8 @@ package enum JobTrace {
             span.attributes["messaging.message.id"] = id
         }
 
-        /// Ends the span with the outcome of `body`. A cancellation does not count as an error of the job.
+        /// Ends the span with the outcome of `body`. If `body` throws a cancellation error, the span does not record an
+        /// error.
         private static func run<T>(in span: some Span, _ body: () async throws -> T) async throws -> T {
             defer { span.end() }
             do {

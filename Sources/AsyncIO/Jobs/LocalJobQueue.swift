@@ -120,7 +120,7 @@ public final class LocalJobQueue<Job>: JobQueue {
     /// Waits for a job, and takes it; see ``WorkQueue/receive()``.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down and every job has ended; `CancellationError` if the task
-    ///   is cancelled. A cancellation does not lose a job.
+    ///   is cancelled. In that case, no job is lost.
     public func receive() async throws -> Delivery<Job> {
         lastHeartbeat = loopTime
         while true {

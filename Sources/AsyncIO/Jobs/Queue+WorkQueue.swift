@@ -1,4 +1,4 @@
-/// A queue is the simplest work queue. It delivers each job once.
+/// A ``Queue`` is the simplest work queue. It delivers each job only once.
 ///
 /// A job counts as done when it is acknowledged or rejected; see ``Queue/taskDone()``. The queue reports the error of a
 /// rejected job to the exception handler of the loop, and does not retry the job. For retries, use a ``LocalJobQueue``.
@@ -9,7 +9,7 @@ extension Queue: WorkQueue {
     /// Takes an item. The item counts as unfinished until the delivery is settled; see ``get()``.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the task is cancelled
-    ///   while it waits. A cancellation does not lose an item.
+    ///   while it waits. In that case, no item is lost.
     public final func receive() async throws -> Delivery<Element> {
         let item = try await get()
         state.received += 1

@@ -24,7 +24,7 @@
 ///
 /// asyncio: none; the names are those of `asyncio.Queue`.
 public protocol WorkQueue<Job>: AnyObject {
-    /// The work to be done, as data.
+    /// The type of the jobs, which describe the work as data.
     associatedtype Job
 
     /// The name of the queue, for metrics and reports.
@@ -39,7 +39,7 @@ public protocol WorkQueue<Job>: AnyObject {
     ///
     /// - Returns: A delivery of the job.
     /// - Throws: ``QueueShutDown`` if the queue is shut down and no job is left; `CancellationError` if the task is
-    ///   cancelled. A cancellation does not lose a job.
+    ///   cancelled. In that case, no job is lost.
     func receive() async throws -> Delivery<Job>
 
     /// Waits for a job, and takes it together with other ready jobs.
@@ -68,8 +68,8 @@ public protocol WorkQueue<Job>: AnyObject {
     /// Shuts the queue down. After that, no more jobs can be put into the queue, and workers can receive jobs until no
     /// job is left.
     ///
-    /// - Parameter immediate: Whether workers stop receiving jobs at once. The queues of this package use `false` by
-    ///   default. Code that uses `some WorkQueue` must pass the argument.
+    /// - Parameter immediate: Whether workers stop receiving jobs immediately. The queues of this package use `false`
+    ///   by default. Code that uses `some WorkQueue` must pass the argument.
     func shutdown(immediate: Bool) async throws
 }
 
@@ -116,7 +116,7 @@ extension WorkQueue {
 public struct Deliveries<Source: WorkQueue>: AsyncSequence {
     /// A delivery, which contains a job and the methods that settle it.
     public typealias Element = Delivery<Source.Job>
-    /// Iterating throws the errors of the queue, and `CancellationError` if the task is cancelled.
+    /// The type of the errors that iterating throws; see ``WorkQueue/receive()``.
     public typealias Failure = any Error
 
     fileprivate let queue: Source

@@ -85,7 +85,7 @@ private final class Workload<Source: WorkQueue> {
     private let onEvent: (JobEvent<Source.Job>) -> Void
     private let metrics: JobMetrics
     private var runs: [ObjectIdentifier: Run] = [:]
-    /// Deliveries whose tasks were cancelled before they began.
+    /// Deliveries whose tasks were cancelled before the tasks began.
     private var leftovers: [Delivery<Source.Job>] = []
     private let isIdle = Event()
 

@@ -4,10 +4,10 @@ enum Environment {
     /// Whether `ASYNCIO_DEBUG` is set and not empty.
     static let debug = value(of: "ASYNCIO_DEBUG") != nil
 
-    /// The value of `ASYNCIO_BACKEND`, which is the backend of a loop if the program does not choose a backend.
+    /// The value of `ASYNCIO_BACKEND`, which selects the backend of a loop if the program does not select one.
     static let backend = value(of: "ASYNCIO_BACKEND")
 
-    /// The value of `ASYNCIO_FILES`, which is the engine for file operations.
+    /// The value of `ASYNCIO_FILES`, which selects the engine for file operations.
     static let files = value(of: "ASYNCIO_FILES")
 
     /// The value of `ASYNCIO_WATCHDOG`, which is the number of seconds after which a loop counts as blocked. The value

@@ -27,9 +27,9 @@ extension EventLoop {
     }
 
     /// Returns the loop for an `async` main, or nil if the caller is not an `async` main. The runtime starts an `async`
-    /// main before it asks the executor to run. Until its first suspension, that main uses the loop that will later run
-    /// the rest of it. Every access that finds no loop on the thread calls this function, so any of these accesses can
-    /// create the loop.
+    /// main before it asks the executor to run. Before its first suspension, an `async` main already uses the loop that
+    /// will run the rest of its code. Every access that finds no loop on the thread calls this function, so any of
+    /// these accesses can create the loop.
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
         // Code outside of any Swift task cannot be an async main.
@@ -129,7 +129,8 @@ extension EventLoop {
         return try body()
     }
 
-    /// Throws an error on the thread of an ``EventLoopThread``, because a loop of the main actor cannot run there.
+    /// Throws an error if the calling thread belongs to an ``EventLoopThread``, because a loop of the main actor cannot
+    /// run on that thread.
     package static func checkCanRunMainActorHere() throws(RuntimeError) {
         guard let here, here.home != nil else { return }
         throw RuntimeError(

@@ -11,7 +11,7 @@ extension EventLoop {
     /// The environment variable `ASYNCIO_BACKEND` (`epoll`, `io_uring`, or `auto`) chooses the backend of loops that
     /// are created with ``automatic``.
     ///
-    /// asyncio: the selector that a loop is created with.
+    /// asyncio: the selector that is passed to the initializer of a loop.
     public struct Backend: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: Hashable, Sendable { case automatic, epoll, ioUring }
         private let kind: Kind

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
 extension EventLoop {
-    /// Whether the loop is running, in ``runForever()`` or `runUntilComplete`.
+    /// Whether ``runForever()`` or `runUntilComplete` is running the loop.
     ///
     /// asyncio: `loop.is_running`.
     public var isRunning: Bool { state == .running }
@@ -11,8 +11,8 @@ extension EventLoop {
     /// asyncio: `loop.is_closed`.
     public var isClosed: Bool { state == .closed }
 
-    /// Runs the loop until ``stop()`` is called. Callbacks that are still queued when the loop stops run in the next
-    /// run.
+    /// Runs the loop until ``stop()`` is called. Callbacks that are still queued when the loop stops stay queued for
+    /// the next run.
     ///
     /// - Throws: ``RuntimeError`` if this loop is already running or closed, another loop is running on this thread, or
     ///   another thread is running the loop of the process; ``KeyboardInterrupt`` as soon as a callback or a task
@@ -194,8 +194,8 @@ extension EventLoop {
         }
     }
 
-    /// Passes on the loop's remaining jobs. Jobs belong to the runtime and must not be dropped. The enclosing loop or
-    /// the next loop runs these jobs. The jobs of a loop on its own thread stay with its executor.
+    /// Passes the loop's remaining jobs to the enclosing loop or the next loop. Jobs belong to the runtime and must not
+    /// be dropped. The jobs of a loop on its own thread stay with its executor.
     private func releaseJobs() {
         for entry in ready.removeAll() {
             if case .job(let job) = entry, !AbandonedTasks.contain(job) { release(.job(job)) }

@@ -15,11 +15,11 @@ extension EventLoop {
         return enqueue(attributed(callback))
     }
 
-    /// Runs `callback` after `delay` has passed, and never earlier.
+    /// Runs `callback` when at least `delay` has passed.
     ///
     /// Callbacks with equal deadlines run in the order in which they were scheduled. With a delay of zero or less, the
-    /// callback runs after everything that is already ready. If the callback throws an error, the error goes to the
-    /// exception handler.
+    /// callback runs after everything that is already ready to run. If the callback throws an error, the error goes to
+    /// the exception handler.
     ///
     /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.

@@ -2,7 +2,7 @@ package import AsyncIOSystem
 internal import Synchronization
 internal import SystemPackage
 
-/// An event loop, which runs tasks and callbacks on one thread, in asyncio's order of execution.
+/// An event loop, which runs tasks and callbacks on one thread, in the same order as asyncio.
 ///
 /// `run { }` creates the loop of the process, runs a main task on this loop, and closes the loop. All other code
 /// accesses the loop through ``current``. The loop of the process is the executor of the main actor and of every task
@@ -80,7 +80,7 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var pollFailures = PollFailures()
     /// The number of turns so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
-    /// The delays with which timers fired.
+    /// The lateness of the timers that have fired.
     @safe @exclusivity(unchecked) var lag = Lag()
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
     /// The number of signals that the process had received when this loop last noticed a signal.
@@ -100,7 +100,7 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var stepObservers: [any LoopObserver] = []
     /// The number of times that observers were added or removed.
     @safe @exclusivity(unchecked) var observerChanges = 0
-    /// Whether the loop notices the creation of tasks. It does so in debug mode, for observers, and in a simulation.
+    /// Whether the loop records when tasks are created. It does so in debug mode, for observers, and in a simulation.
     @safe @exclusivity(unchecked) var noticesTasks = false
     /// The current step, if the loop has observers of steps.
     @safe @exclusivity(unchecked) var step: LoopStep?

@@ -2,7 +2,8 @@
 ///
 /// asyncio: `asyncio.Handle`.
 public class Handle {
-    /// The action to run. It becomes `none` after the action has run or was cancelled, so that nothing is retained.
+    /// The action to run. It becomes `none` after the action has run or has been cancelled, so that nothing is
+    /// retained.
     @safe @exclusivity(unchecked) var action: Action
 
     /// Whether ``cancel()`` has been called.

@@ -1,4 +1,4 @@
-/// The delays with which timers fired, in nanoseconds. This type is used only on the loop's thread.
+/// The lateness of the timers that have fired, in nanoseconds. This type is used only on the loop's thread.
 struct Lag {
     private(set) var latest: Int64 = 0
     /// The longest delay since ``beginInterval()``.

@@ -19,7 +19,7 @@ class LoopComponent {
 
     enum Rank: Int { case none, metrics, signals, children, files }
 
-    /// Whether the component expects a report from outside the loop, such as from a thread. While this property is
+    /// Whether the component expects a report from outside the loop, for example from a thread. While this property is
     /// true, virtual time does not jump, and a loop that has nothing else to do does not count as stalled.
     var isBusy: Bool { false }
 

@@ -103,7 +103,7 @@ public struct LoopStep {
         /// A done callback of a future.
         public static let doneCallback = Kind(description: "doneCallback")
         /// Code of an actor, or of a Swift task that is not an ``AsyncTask``. The first step of a task has this kind
-        /// when it begins, and the kind ``task`` when it ends.
+        /// when the step begins, and the kind ``task`` when the step ends.
         public static let other = Kind(description: "other")
     }
 

@@ -4,8 +4,8 @@ internal import AsyncIOSystem
 // are equal, and no precision is lost however long the machine is up.
 
 extension Int64 {
-    /// Returns this time plus `duration`, rounded up to a nanosecond so that no timer is early. The sum saturates, so a
-    /// deadline that is too far away is never reached.
+    /// Returns this time plus `duration`, rounded up to a whole nanosecond so that no timer fires early. The sum
+    /// saturates, so a deadline that is too far away is never reached.
     func advanced(by duration: Duration) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(duration.roundedUpNanoseconds)
         return overflow ? (duration < .zero ? .min : .max) : sum

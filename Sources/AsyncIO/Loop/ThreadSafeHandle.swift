@@ -46,7 +46,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
         }
     }
 
-    /// Runs the callback. The loop calls this method once.
+    /// Runs the callback. The loop calls this method only once.
     func run(on loop: EventLoop) {
         runner = Unretained(loop).bits
         guard

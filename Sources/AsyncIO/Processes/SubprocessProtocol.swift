@@ -2,7 +2,7 @@
 ///
 /// The transport calls `connectionMade` first. It then reports the data from the pipes and the end of each pipe. It
 /// calls `processExited` once, possibly before it reports the last data. When the process and all its pipes have ended,
-/// it calls `connectionLost` once. `pauseWriting` and `resumeWriting` concern the process's standard input.
+/// it calls `connectionLost` once. `pauseWriting` and `resumeWriting` apply to the process's standard input.
 ///
 /// If a method throws an error, the loop's exception handler is called. An error from `pipeDataReceived` also closes
 /// the pipe.

@@ -21,7 +21,7 @@
 /// - Throws: ``OSError`` with the name of the program if the program cannot be started, for example because the program
 ///   or its directory does not exist, the file is not a program, or no descriptor is left; ``ValueError`` for invalid
 ///   arguments; `CancellationError` if the task was already cancelled. When this function throws, no process is
-///   running, and no descriptor is left open. A later cancellation does not interrupt the start.
+///   running, and no descriptor is left open. Cancelling the task after that does not interrupt the start.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
 public func createSubprocess(

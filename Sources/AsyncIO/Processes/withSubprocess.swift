@@ -17,9 +17,8 @@
 ///
 /// - Parameter grace: The maximum time to wait for the child to end after SIGTERM.
 /// - Returns: The value that `body` returns.
-/// - Throws: The same errors as
-///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the
-///   errors of `body`; `CancellationError` if the task is cancelled while the child ends.
+/// - Throws: The same errors as ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the errors of `body`;
+///   `CancellationError` if the task is cancelled while this function waits for the child to end.
 @discardableResult
 public func withSubprocess<T>(
     _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
@@ -34,7 +33,7 @@ public func withSubprocess<T>(
 
 /// Runs `body` with a child process that executes a shell command line, and ends the child when `body` ends.
 ///
-/// By default, the shell leads a new process group, so that this function can end all programs of the command line. To
+/// By default, the shell leads a new process group, so that this function can end all programs in the command line. To
 /// use another group, set ``SubprocessOptions/processGroup-swift.property``.
 ///
 /// In all other respects, including errors and cancellation, this function behaves like

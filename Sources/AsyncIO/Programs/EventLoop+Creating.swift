@@ -26,7 +26,7 @@ extension EventLoop {
         addComponents()
     }
 
-    /// Creates a loop for its own thread. The loop is not the executor of the main actor.
+    /// Creates a loop that will run on its own thread. The loop is not the executor of the main actor.
     convenience init(forThreadWith backend: EventLoop.Backend, debug: Bool?, time: Time) throws(OSError) {
         try self.init(bare: backend, debug: debug ?? Environment.debug, time: time, isOfProcess: false)
         addComponents()
@@ -51,7 +51,7 @@ extension EventLoop {
         schedule = seed.map(SeededGenerator.init(seed:))
     }
 
-    /// Creates a loop in virtual time for its own thread. The loop is not the executor of the main actor.
+    /// Creates a loop that will run on its own thread, in virtual time. The loop is not the executor of the main actor.
     package convenience init(threadInVirtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(forThreadWith: .automatic, debug: nil, time: .virtual)
         schedule = seed.map(SeededGenerator.init(seed:))

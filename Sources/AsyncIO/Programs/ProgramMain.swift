@@ -1,4 +1,4 @@
-/// Runs `body` on a new event loop as a complete program, including the handling of errors and the exit status.
+/// Runs `body` on a new event loop as a complete program, handles its errors, and sets the exit status.
 ///
 /// ```swift
 /// import AsyncIO
@@ -21,8 +21,8 @@
 /// - After a ``SystemExit``, the program prints the message of the error, if any, and exits with the status of the
 ///   error.
 ///
-/// An error of a leftover task is reported to the exception handler and does not affect the exit status. If this
-/// function is called inside a running loop, it ends the program with a message that explains the mistake.
+/// Errors in leftover tasks are reported to the exception handler and do not affect the exit status. If this function
+/// is called inside a running loop, it ends the program with a message that explains the mistake.
 ///
 /// In the `async` main of a program that links AsyncIOMain, the loop is already running. In this case, call the
 /// function with `await`:

@@ -11,7 +11,7 @@ internal import AsyncIOSystem
 ///
 /// When `body` has ended, `run` cancels each remaining task once, and waits for these tasks. It then closes the
 /// remaining generators, waits for work on threads, and closes the loop. Ctrl-C cancels the main task. If the main task
-/// ends because of this, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
+/// ends as a result, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
@@ -82,7 +82,7 @@ public final class Runner {
 
     /// The loop of the runner.
     ///
-    /// - Throws: ``RuntimeError`` after ``close()``; ``OSError`` if the system does not permit the backend.
+    /// - Throws: ``RuntimeError`` if the runner is closed; ``OSError`` if the system does not permit the backend.
     ///
     /// asyncio: `Runner.get_loop`.
     public var loop: EventLoop {
@@ -103,8 +103,8 @@ public final class Runner {
     ///
     /// - Parameter body: The main task.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread, or after
-    ///   ``close()``; ``KeyboardInterrupt`` if Ctrl-C ended the main task.
+    /// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread, or if the runner
+    ///   is closed; ``KeyboardInterrupt`` if Ctrl-C ended the main task.
     ///
     /// asyncio: `Runner.run`.
     @discardableResult
@@ -131,7 +131,7 @@ public final class Runner {
     /// closes generators that are no longer iterated, waits for this loop's work on the thread pool, and closes the
     /// loop. If the runner was never used or is already closed, this method does nothing.
     ///
-    /// If a task ignores its cancellation, this method waits for the task without a limit. If a task ends with an
+    /// If a task ignores its cancellation, this method waits for the task without a time limit. If a task ends with an
     /// error, the error goes to the exception handler.
     ///
     /// - Throws: ``RuntimeError`` if a loop is running on this thread; ``KeyboardInterrupt`` if Ctrl-C

@@ -48,7 +48,7 @@ public final class LatestValue<Value> {
         return value
     }
 
-    /// Ends the sequences of changes once they have delivered the latest value. You can still read the value. If the
+    /// Ends the sequences of changes after they have delivered the latest value. You can still read the value. If the
     /// object is already closed, this method does nothing.
     public func close() {
         isClosed = true

@@ -72,7 +72,7 @@ class SelectPlace {
     func end(_ stay: SelectStay) {}
 }
 
-/// The wait of a case at its place.
+/// The state of a case that is waiting at its place.
 @usableFromInline
 struct SelectStay {
     fileprivate let place: SelectPlace
@@ -132,7 +132,7 @@ class LinePlace: SelectPlace {
     override func end(_ stay: SelectStay) { line.leave(stay.waiter) }
 }
 
-/// A place among the tasks that wait for an item of a queue.
+/// A place among the tasks that wait for an item from a queue.
 @usableFromInline
 final class QueuePlace: LinePlace {
     private let queue: QueueState
@@ -149,7 +149,7 @@ final class QueuePlace: LinePlace {
     }
 }
 
-/// A place among the tasks that wait for an element of a memory object stream.
+/// A place among the tasks that wait for an element from a memory object stream.
 @usableFromInline
 final class ObjectPlace<Element>: LinePlace {
     private let receiver: ObjectReceiver<Element>

@@ -11,7 +11,7 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
     public let file: String?
     /// The line number; 0 if the line is unknown.
     public let line: Int
-    /// Whether the function is suspended, and not on the stack of a thread.
+    /// Whether the function is suspended rather than on the stack of a thread.
     public let isAsync: Bool
 
     init(_ place: CodePlace) {

@@ -13,7 +13,7 @@ internal import Synchronization
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
 /// An executor that receives the jobs of the Swift runtime. It passes the jobs to the loop of this thread, or to the
-/// inbox of the loop that is running on another thread. This object exists as long as the process.
+/// inbox of the loop that is running on another thread. This object exists for as long as the process runs.
 final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     static let shared = LoopExecutor()
 
@@ -163,7 +163,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         return old
     }
 
-    /// Accepts jobs that a loop had when it was closed. The enclosing loop or the next loop runs them.
+    /// Accepts a job that was left over when a loop was closed. The enclosing loop or the next loop runs the job.
     func adopt(_ item: Inbox.Item) { post(item) }
 
     func suspendRunning() -> Running? {

@@ -1,6 +1,6 @@
 internal import CShims
 
-/// Facts about the loop of the current thread. Reading a fact takes one load.
+/// Information about the loop of the current thread. Reading a property takes one load.
 enum ThreadState {
     /// The loop of this thread, which is not retained.
     @inline(__always)

@@ -40,7 +40,7 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     /// SIGWINCH: the size of the terminal has changed.
     public static let windowChange = ProcessSignal(rawValue: 28)
 
-    /// Whether programs can use the signal. The C library reserves the signals 32 and 33.
+    /// Whether programs can use the signal. The C library reserves signals 32 and 33.
     var isValid: Bool { (1...31).contains(rawValue) || (34...64).contains(rawValue) }
 }
 

@@ -16,7 +16,7 @@ internal import SystemPackage
 /// The handlers, listeners, and fallbacks of signals. This class is used only on the loop's thread.
 final class SignalTable: LoopComponent {
     struct Entry {
-        /// The number of arrivals of the signal that have been handled.
+        /// The number of times that the signal has arrived and been handled.
         var seen: UInt32
         var handler: WatchCallback?
         var listeners: [any SignalListener] = []

@@ -70,7 +70,7 @@ public final class SignalSequence: AsyncSequence {
     /// let signal = try await signals(.terminate, .interrupt).next()
     /// ```
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. A cancellation does not lose a signal.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
     ///
     /// asyncio: none; the closest equivalent is a future that `loop.add_signal_handler` completes.
     @discardableResult
@@ -92,7 +92,7 @@ public final class SignalSequence: AsyncSequence {
         /// Waits for the next signal.
         ///
         /// - Returns: The signal, which is never `nil`.
-        /// - Throws: `CancellationError` if the task is cancelled. A cancellation does not lose a signal.
+        /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
         public mutating func next() async throws -> ProcessSignal? { try await sequence.next() }
 
         /// Waits for the next signal; see ``next()``.

@@ -1,6 +1,6 @@
 /// An object that can be acquired for the duration of a block.
 ///
-/// asyncio: the `async with` of locks, conditions, and semaphores.
+/// asyncio: `async with` for locks, conditions, and semaphores.
 public protocol ScopedLocking: AnyObject {
     /// Waits until the object is available, and acquires the object.
     ///
@@ -39,8 +39,8 @@ extension ScopedLocking {
     }
 }
 
-/// Runs `body`, and calls `release` when `body` returns or throws. An error of `body` takes precedence over an error of
-/// `release`.
+/// Runs `body`, and calls `release` when `body` returns or throws. An error thrown by `body` takes precedence over an
+/// error thrown by `release`.
 func releasing<T>(
     _ release: () throws -> Void, after body: nonisolated(nonsending) () async throws -> T
 ) async throws -> T {

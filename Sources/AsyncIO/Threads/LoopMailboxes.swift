@@ -1,4 +1,4 @@
-/// The work of a loop for the mailboxes that its tasks use.
+/// A component that does a loop's work for the mailboxes that its tasks use.
 final class LoopMailboxes: LoopComponent {
     private var toServe: [MailboxState] = []
     private var waiting: [(waiter: MailboxWaiter, mailbox: MailboxState)] = []

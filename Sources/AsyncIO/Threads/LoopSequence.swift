@@ -16,7 +16,7 @@ extension AsyncSequence where Element: Sendable {
 public struct LoopSequence<Base: AsyncSequence>: AsyncSequence, Sendable where Base.Element: Sendable {
     /// An element of the sequence.
     public typealias Element = Base.Element
-    /// Iterating throws the error of the sequence, or a ``RuntimeError``.
+    /// The type of the errors that iterating throws; see ``LoopSequence/Iterator/next()``.
     public typealias Failure = any Error
 
     private let storage: Storage

@@ -72,10 +72,10 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
     /// The number of items. Other threads can change this number at any time.
     public var count: Int { state.facts.count }
 
-    /// Whether the mailbox is empty. Other threads can change this at any time.
+    /// Whether the mailbox is empty. Other threads can change this state at any time.
     public var isEmpty: Bool { count == 0 }
 
-    /// Whether ``put(_:)`` would have to wait. Other threads can change this at any time.
+    /// Whether ``put(_:)`` would have to wait. Other threads can change this state at any time.
     public var isFull: Bool { state.facts.isFull }
 
     /// Whether ``shutdown(immediate:)`` has been called.

@@ -6,7 +6,7 @@ final class MailboxWaiter: @unchecked Sendable {
     enum Phase { case waiting, served, refused, left }
 
     let waiting: Waiting
-    /// Whether the waiter is waiting for an item, and not for a place.
+    /// Whether the waiter is waiting for an item rather than for a place.
     let isGetter: Bool
     /// The waiter's index in its loop's list, or nil if the waiter is not in the list; see LoopMailboxes. The index is
     /// used only on the loop's thread.

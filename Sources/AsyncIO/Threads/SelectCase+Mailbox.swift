@@ -12,7 +12,7 @@ extension SelectCase {
     }
 }
 
-/// A place in the line of tasks that are waiting for an item of a mailbox. This class is used only on the loop's
+/// A place in the line of tasks that are waiting for an item from a mailbox. This class is used only on the loop's
 /// thread.
 @usableFromInline
 final class MailboxPlace: SelectPlace {

@@ -56,7 +56,8 @@ enum Waiting: @unchecked Sendable {
     }
 }
 
-/// A continuation that is resumed exactly once, possibly before the continuation exists.
+/// An object that resumes a continuation exactly once. The object can be asked to resume before the continuation
+/// exists.
 final class ResumableOnce: Sendable {
     private enum State {
         case nothing

@@ -7,7 +7,7 @@ internal import Synchronization
 /// started is dropped. Work that is already running continues, but its result is dropped.
 ///
 /// - Returns: The value that `work` returns.
-/// - Throws: The errors of `work`; ``RuntimeError`` after a call to ``EventLoop/shutdownDefaultExecutor(timeout:)``;
+/// - Throws: The errors of `work`; ``RuntimeError`` if ``EventLoop/shutdownDefaultExecutor(timeout:)`` has been called;
 ///   `CancellationError` if the task is cancelled.
 ///
 /// asyncio: `asyncio.to_thread`.
@@ -32,7 +32,7 @@ public func toThread<T>(
 ///     waits for the function. Use `false` if the function uses an object that the caller closes afterward.
 ///   - work: The function.
 /// - Returns: The value that `work` returns.
-/// - Throws: The errors of `work`; ``RuntimeError`` after a call to ``EventLoop/shutdownDefaultExecutor(timeout:)``;
+/// - Throws: The errors of `work`; ``RuntimeError`` if ``EventLoop/shutdownDefaultExecutor(timeout:)`` has been called;
 ///   `CancellationError` if the task is cancelled. If `abandonOnCancel` is `true`, the cancellation error is thrown at
 ///   once. Otherwise, it is thrown when the function has ended.
 ///
@@ -65,7 +65,7 @@ extension EventLoop {
     /// result is dropped.
     ///
     /// - Returns: A future for the result.
-    /// - Throws: ``RuntimeError`` if the loop is closed, or after a call to ``shutdownDefaultExecutor(timeout:)``.
+    /// - Throws: ``RuntimeError`` if the loop is closed, or if ``shutdownDefaultExecutor(timeout:)`` has been called.
     ///
     /// asyncio: `loop.run_in_executor(None, work)`.
     public func runInExecutor<T>(

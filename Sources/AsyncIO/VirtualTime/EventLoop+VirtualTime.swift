@@ -66,7 +66,7 @@ extension EventLoop {
         return !timers.isEmpty
     }
 
-    /// Calls `body` as code of the loop's thread, if this loop runs on its own thread.
+    /// Calls `body` as code on the loop's thread, if this loop runs on its own thread.
     private func whileOwner<T>(_ body: () throws -> T) rethrows -> T {
         home == nil ? try body() : try whileCurrent(body)
     }

@@ -18,7 +18,7 @@ package protocol SimulatedHosts: AnyObject {
     /// Returns the callback of a timer, bound to the host of the running code. The timer belongs to the host as long as
     /// the result is retained.
     func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void
-    /// Returns false to hold a step. The loop calls this method before each step while `askHosts` is on.
+    /// Returns false to hold a step. If `askHosts(true)` has been called, the loop calls this method before each step.
     ///
     /// - Parameter task: The task of the step, or nil for a callback and for code that belongs to no `AsyncTask`.
     func admits(_ task: AnyAsyncTask?) -> Bool
@@ -84,7 +84,7 @@ extension EventLoop {
         }
     }
 
-    /// Ends tasks as a crash does. The tasks never continue, none of their code runs, and no other code is notified.
+    /// Ends tasks as a crash would. The tasks never continue, none of their code runs, and no other code is notified.
     /// The memory of the tasks is never freed. A running task ends where it next suspends.
     package func abandon(_ tasks: [AnyAsyncTask]) {
         AbandonedTasks.add(tasks, of: self)
@@ -100,7 +100,7 @@ extension EventLoop {
         }
     }
 
-    /// Calls `callback` when the clock shows `time`. The callback belongs to no host.
+    /// Calls `callback` when the clock reaches `time`. The callback belongs to no host.
     package func call(at time: Int64, _ callback: @escaping () -> Void) { schedule(.callback(callback), at: time) }
 
     /// The current time of a loop in virtual time, in nanoseconds.

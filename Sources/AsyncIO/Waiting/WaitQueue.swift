@@ -41,7 +41,7 @@ final class WaitQueue {
     /// queue.
     ///
     /// - Parameters:
-    ///   - purpose: A description of the wait for reports.
+    ///   - purpose: A description of the wait, for use in reports.
     ///   - subject: The object that the task waits for. Reports use this object, and the caller retains it.
     ///   - ignoresNativeCancellation: Whether to ignore the cancellation of a plain Swift task; see `FutureBase.park`.
     ///   - whenJoined: A function that is called when the task has joined the queue. If the function throws an error,

@@ -11,7 +11,7 @@ final class Waiter: FutureBase {
         set { tag = newValue ? 1 : 0 }
     }
 
-    /// A description of the wait for reports, such as "Lock.acquire()".
+    /// A description of the wait, for use in reports, such as "Lock.acquire()".
     private let purpose: LiteralText
     /// The object that the task waits for, such as a lock or a queue.
     //

@@ -142,7 +142,7 @@ public typealias MultiLoopHandler =
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``MultiLoopServer/port``.
 ///   - loops: The number of loops.
 ///   - tls: The configuration from which each loop creates a TLS context, or `nil` for plain TCP.
-///   - options: The settings that most servers do not need.
+///   - options: Additional settings, which most servers do not need.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - handler: A function that serves a connection; see
 ///     ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
@@ -162,7 +162,7 @@ public func startMultiLoopServer(
 /// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
 ///
 /// If the loops share a Unix socket or a socket that the caller passes, they compete for connections. All connections
-/// of a burst can go to the same loop.
+/// in a burst can go to the same loop.
 ///
 /// - Parameter listener: The listener.
 public func startMultiLoopServer(
@@ -217,9 +217,9 @@ extension Worker {
     ///
     /// - Parameters:
     ///   - loops: The number of loops of this worker. Processes are isolated from each other, whereas loops share
-    ///     memory. Use one worker for each group of cores that should fail and restart together.
+    ///     memory. Use one worker for each group of loops that should fail and restart together.
     ///   - tls: The TLS configuration, or `nil` for no TLS.
-    ///   - options: The settings that most servers do not need.
+    ///   - options: Additional settings, which most servers do not need.
     ///   - handler: A function that serves a connection.
     /// - Throws: The same errors as ``startMultiLoopServer(on:loops:tls:options:debug:fileID:line:_:)`` and
     ///   ``MultiLoopServer/shutdown(within:)``; `CancellationError` if the task is cancelled. After a cancellation, the

@@ -1,16 +1,16 @@
 internal import AsyncIOSystem
 
 extension EventLoopThread {
-    /// A number of loops.
+    /// The number of loops to run.
     public struct Count: Sendable, ExpressibleByIntegerLiteral {
         let number: Int
 
         /// One loop for each processor of the machine.
         public static var perProcessor: Count { Count(Thread.processorCount) }
 
-        /// Creates a count with a fixed number of loops.
+        /// Creates a loop count from a number.
         public init(_ number: Int) { self.number = number }
-        /// Creates a count with a fixed number of loops.
+        /// Creates a loop count from an integer literal.
         public init(integerLiteral value: Int) { number = value }
     }
 }
@@ -32,7 +32,7 @@ extension EventLoopThread {
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loops.
 ///   - limit: The maximum time that each loop can take to shut down, or `nil` for no limit.
-///   - body: A closure that does the work of a loop. It receives the `EventLoopThread` and its index, starting from 0.
+///   - body: A closure that runs on each loop. It receives the `EventLoopThread` and its index, starting from 0.
 /// - Returns: The values that the bodies return, by index.
 /// - Throws: The first error that a body throws; ``ValueError`` if `count` is not positive; ``OSError`` if the
 ///   system does not allow that many threads; ``TimeoutError`` if a loop could not be shut down in time.

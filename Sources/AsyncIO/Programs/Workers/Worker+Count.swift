@@ -12,9 +12,9 @@ extension Worker {
         /// on machines that have their own supervisor.
         public static let inProcess = Count(number: nil)
 
-        /// Creates a count with a fixed number of workers.
+        /// Creates a worker count from a number.
         public init(_ count: Int) { number = count }
-        /// Creates a count with a fixed number of workers.
+        /// Creates a worker count from an integer literal.
         public init(integerLiteral value: Int) { number = value }
         private init(number: Int?) { self.number = number }
     }

@@ -93,8 +93,8 @@ public final class Worker {
         try loop.addReader(control.descriptor) { [self] in noticeSupervisor(control, on: loop) }
     }
 
-    /// Checks whether the supervisor has ended. The supervisor never sends data, so end of file means that it has
-    /// ended.
+    /// Checks whether the supervisor has ended. The supervisor never sends data, so end of file means that the
+    /// supervisor has ended.
     private func noticeSupervisor(_ control: ByteDescriptor, on loop: EventLoop) {
         var byte: UInt8 = 0
         let count = try? unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in

@@ -6,7 +6,7 @@ internal import SystemPackage
 final class WorkerSlot {
     /// The shortest and the longest delay before a dead worker is restarted.
     private static let backOff = (first: Duration.milliseconds(100), last: Duration.seconds(30))
-    /// The lifetime after which the death of a worker resets the delay.
+    /// If a worker runs for at least this long before it dies, the delay is reset.
     private static let goodLife = Duration.seconds(10)
     /// The maximum number of times that a worker is started without becoming ready.
     private static let attempts = 3

@@ -15,9 +15,9 @@ internal import SystemPackage
 /// }
 /// ```
 ///
-/// Call this function once, in place of `run`, from a synchronous `main` or from top-level code. The calling process is
-/// the supervisor. It opens the sockets and starts the workers. Each worker executes the same program again with the
-/// same arguments. Code before this call therefore runs in every worker. Code after this call runs only in the
+/// Call this function only once, in place of `run`, from a synchronous `main` or from top-level code. The calling
+/// process is the supervisor. It opens the sockets and starts the workers. Each worker executes the same program again
+/// with the same arguments. Code before this call therefore runs in every worker. Code after this call runs only in the
 /// supervisor. A worker runs `body` in its own event loop and then exits.
 ///
 /// The supervisor has the following tasks:
