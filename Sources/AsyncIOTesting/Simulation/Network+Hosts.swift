@@ -28,7 +28,7 @@ extension Network: SimulatedHosts {
         return host?.isPaused != true
     }
 
-    /// Called when a host was paused or resumed, or its clock was changed.
+    /// Called after a host was paused or resumed, or after its clock was changed.
     func hostsChanged() {
         loop.askHosts(hosts.contains(where: \.isSpecial))
         loop.offsetDate(by: 0)
