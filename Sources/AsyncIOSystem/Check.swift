@@ -1,6 +1,6 @@
 package import SystemPackage
 
-/// Returns a result of the shims, or throws an `Errno` if the result is a negative error number.
+/// Returns the result of a shim function, or throws an `Errno` if the result is a negative error number.
 @inline(__always)
 package func check(_ result: Int32) throws(Errno) -> Int32 {
     guard result >= 0 else { throw Errno(rawValue: -result) }

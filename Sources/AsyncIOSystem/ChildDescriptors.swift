@@ -36,7 +36,7 @@ package enum ChildDescriptors {
 
 /// The controlling side of a pseudo-terminal.
 package final class TerminalDescriptor: ByteDescriptor {
-    /// If no process has the other side open anymore, the kernel reports an error. This method treats the error as the
+    /// If no process still has the other side open, the kernel reports an error. This method treats the error as the
     /// end of the stream.
     package override func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         do {

@@ -10,6 +10,6 @@ package enum DispatchMainQueue {
         return descriptor >= 0 ? descriptor : nil
     }
 
-    /// Runs the work that is currently in the queue. Dispatch reports work that is added in the meantime separately.
+    /// Runs the work that is currently in the queue. Dispatch separately reports work that is added in the meantime.
     package static func drain() { asyncio_main_queue_drain() }
 }

@@ -3,8 +3,8 @@ internal import Glibc
 internal import SystemPackage
 
 /// File operations that can take a long time. They run on threads that `InterruptibleThread.interrupt` can interrupt.
-/// If an operation fails, it returns the negative error number. Paths end with a zero, and offset -1 means the
-/// descriptor's current position.
+/// If an operation fails, it returns the negative error number. Paths end with a zero byte, and an offset of -1 means
+/// the descriptor's current position.
 enum FileCalls {
     static func open(_ path: [CChar], _ flags: Int32, _ permissions: UInt32) -> Int {
         // SAFETY: the path ends with a zero.
@@ -13,8 +13,8 @@ enum FileCalls {
 
     /// Opens a file, but fails with EAGAIN if the call would have to wait, for example for the other end of a pipe.
     ///
-    /// The check and the open are two calls. If the file is replaced with a pipe between the two calls, opening the
-    /// pipe does not block either.
+    /// The check and the opening are separate calls. If the file is replaced with a pipe between the two calls, opening
+    /// the pipe does not block either.
     static func openUnlessBlocking(_ path: [CChar], _ flags: Int32, _ permissions: UInt32) -> Int {
         // SAFETY: the path ends with a zero.
         if let status = try? unsafe FileStatus(at: path), !isPlain(status) { return -Int(EAGAIN) }

@@ -26,7 +26,7 @@ package struct FileFacts: Sendable {
     package var isRegular: Bool { type == .regular }
     package var isDirectory: Bool { type == .directory }
 
-    /// Whether reads and writes have positions.
+    /// Whether the descriptor supports reads and writes at a position.
     package static func isSeekable(_ descriptor: Int32) -> Bool { lseek(descriptor, 0, SEEK_CUR) >= 0 }
 
     /// Opens a regular file if everything that is needed for opening it is in memory.
@@ -47,9 +47,9 @@ package struct FileFacts: Sendable {
 
     /// The kind of file that a path leads to, if the system has this information in memory.
     package enum Kind {
-        /// A regular file, a directory, or no file. Opening it does not take long.
+        /// A regular file, a directory, or no file. Opening such a path does not take long.
         case plain
-        /// A pipe or a device. Opening it can wait for another process.
+        /// A pipe or a device. Opening it may require waiting for another process.
         case special
         case unknown
     }

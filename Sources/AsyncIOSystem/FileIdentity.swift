@@ -2,7 +2,7 @@ internal import Glibc
 package import SystemPackage
 
 /// The identity of the file at a path, which distinguishes the file from a later file with the same name. Paths end
-/// with a zero.
+/// with a zero byte.
 package struct FileIdentity: Equatable, Sendable {
     private let device: UInt64
     private let number: UInt64

@@ -13,7 +13,7 @@ package final class FileRequest: @unchecked Sendable {
     package enum Action: Sendable {
         /// Opens a file. The result is the descriptor.
         case open(flags: Int32, permissions: UInt32)
-        /// Reads bytes. The result is the number of bytes. Offset -1 means the descriptor's current position.
+        /// Reads bytes. The result is the number of bytes. An offset of -1 means the descriptor's current position.
         case read(Int32, offset: Int64)
         case write(Int32, offset: Int64)
         case sync(Int32, onlyData: Bool)
@@ -40,7 +40,7 @@ package final class FileRequest: @unchecked Sendable {
     package var result = -Int(Errno.canceled.rawValue)
     /// Whether the request was not performed because it would have had to wait for another process.
     package private(set) var mustBlock = false
-    /// The replacement that was begun.
+    /// The replacement that this request has begun.
     package var replacement: FileReplacement?
 
     package init(_ action: Action, path: [CChar] = [], capacity: Int = 0) {

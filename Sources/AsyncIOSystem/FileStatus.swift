@@ -36,7 +36,7 @@ struct FileStatus {
     var isSocket: Bool { has(S_IFSOCK) }
     var isCharacterDevice: Bool { has(S_IFCHR) }
     var isBlockDevice: Bool { has(S_IFBLK) }
-    /// Whether the file has no type, like the descriptor of a poller.
+    /// Whether the file has no type, as is the case for a poller's descriptor.
     var isAnonymous: Bool { has(0) }
 
     var size: Int64 { Int64(raw.st_size) }

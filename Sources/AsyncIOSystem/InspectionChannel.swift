@@ -223,7 +223,7 @@ package enum ThisProcess {
         }
     }
 
-    /// The program's name, taken from the path under which it was called.
+    /// The program's name, taken from the path with which the program was started.
     package static var name: String {
         let path = ProcessEnvironment.arguments.first ?? []
         let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0

@@ -2,8 +2,8 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-/// The sockets of inspection channels: Unix sockets in a directory of the user. The calls block and are made on
-/// dedicated threads. Calls that depend on the other end have time limits.
+/// The sockets of inspection channels: Unix sockets in a directory that belongs to the user. The calls block and are
+/// made on dedicated threads. Calls that depend on the other end have time limits.
 enum InspectionSocket {
     /// A process and its user.
     typealias Peer = (process: Int32, user: UInt32)

@@ -41,7 +41,7 @@ package final class InterruptibleThread: Sendable {
         }
     }
 
-    /// Returns false if the body has ended.
+    /// Tries to interrupt the thread. Returns false if the body has ended.
     private func tryToInterrupt() -> Bool {
         // The lock ensures that the ID does not belong to another thread yet.
         state.withLock { state in

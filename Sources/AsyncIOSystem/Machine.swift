@@ -10,6 +10,6 @@ package enum Machine {
         return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The number of the process.
+    /// The process ID.
     package static var process: Int32 { getpid() }
 }

@@ -14,7 +14,7 @@ extension FilePath {
 }
 
 extension [CChar] {
-    /// Creates an array of the bytes and a terminating zero, as C expects it.
+    /// Creates an array of the bytes and a terminating zero, as C functions expect.
     package init(terminating bytes: some Sequence<UInt8>) {
         self = bytes.map { CChar(bitPattern: $0) } + [0]
     }

@@ -1,7 +1,7 @@
 package import SystemPackage
 
 /// The events that a descriptor is watched for. The raw values are the kernel's, both for epoll and for the poll
-/// operations of a ring. epoll.c checks them.
+/// operations of a ring. epoll.c checks these values.
 package struct Interest: OptionSet, Sendable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -17,7 +17,7 @@ package struct Interest: OptionSet, Sendable {
     var mask: UInt32 { rawValue | Interest.hangup.rawValue }
 }
 
-/// An event of one descriptor.
+/// An event on one descriptor.
 package struct PollEvent: Sendable {
     /// The token with which the descriptor was registered.
     package let token: UInt64
@@ -44,7 +44,7 @@ package struct PollEvent: Sendable {
     }
 }
 
-/// A type that waits for events of descriptors. Only the thread of the poller's loop uses it, except that any thread
+/// A type that waits for events on descriptors. Only the thread of the poller's loop uses it, except that any thread
 /// can call `signal` on `wakeUp`.
 package protocol Poller: AnyObject {
     func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno)
@@ -55,7 +55,7 @@ package protocol Poller: AnyObject {
     ///
     /// - Returns: The number of events, which are valid until the next wait.
     func wait(timeout: Int64?) throws(Errno) -> Int
-    /// Returns an event of the latest wait.
+    /// Returns an event from the latest wait.
     func event(at index: Int) -> PollEvent
     /// A descriptor that becomes readable when there are events, so that another poller can watch it.
     var descriptor: Int32 { get }

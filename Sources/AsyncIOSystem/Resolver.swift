@@ -56,7 +56,7 @@ package enum Resolver {
         try addresses(host: nil, service: service, family: family, isDatagram: isDatagram, passive: false)
     }
 
-    /// Whether a host is a numeric address, with or without a zone, which needs no lookup.
+    /// Whether a host is a numeric address, with or without a zone, and therefore needs no lookup.
     package static func isNumeric(_ host: String) -> Bool {
         var hints = unsafe addrinfo()
         unsafe hints.ai_flags = AI_NUMERICHOST
@@ -67,7 +67,7 @@ package enum Resolver {
     }
 
     /// Returns the host and the service of an address. They are numeric if the address has no name, or if the caller
-    /// requests this.
+    /// requests numeric results.
     package static func names(
         of address: SystemAddress, isDatagram: Bool, isNumeric: Bool
     ) throws(Failure) -> (host: String, service: String) {

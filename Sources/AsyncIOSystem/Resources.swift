@@ -35,7 +35,7 @@ package enum Resources {
 
     package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
-    /// The number of columns of a terminal, or 0.
+    /// The number of columns of a terminal, or 0 if the descriptor does not belong to a terminal.
     package static func terminalWidth(_ descriptor: Int32) -> Int { terminalSize(descriptor)?.columns ?? 0 }
 
     /// The size of a terminal, or nil if the descriptor does not belong to a terminal.

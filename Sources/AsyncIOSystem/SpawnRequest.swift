@@ -76,7 +76,7 @@ package struct SpawnRequest {
     }
 }
 
-/// A list of strings in C's form: an array of pointers that ends with NULL.
+/// A list of strings in C form: an array of pointers that ends with NULL.
 @safe
 private final class CStrings {
     // SAFETY: the memory is allocated here, is filled with `count` strings and a NULL, and is freed with the owner.

@@ -76,7 +76,7 @@ package enum ProcessEnvironment {
         return found
     }
 
-    /// The arguments of this program. The first argument is the name under which the program was called.
+    /// The arguments of this program. The first argument is the name with which the program was started.
     package static var arguments: [[UInt8]] {
         // SAFETY: the runtime owns the arguments, each of which ends with a zero.
         (0..<Int(CommandLine.argc)).compactMap { index in

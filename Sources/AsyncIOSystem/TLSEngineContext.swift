@@ -1,7 +1,7 @@
 internal import CShims
 
-/// The settings that many TLS connections share, such as certificates, trust, and versions. A change affects only
-/// connections that are created afterward.
+/// The settings that many TLS connections share, such as certificates, trusted authorities, and protocol versions. A
+/// change affects only connections that are created afterward.
 //
 // SAFETY (of the file): the C context is freed with this object, which every connection retains. A
 // C string or an array is borrowed for the duration of a call, which copies it.

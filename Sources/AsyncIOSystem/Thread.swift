@@ -41,7 +41,7 @@ package enum Thread {
         }
     }
 
-    /// Blocks the calling thread.
+    /// Blocks the calling thread for the given time.
     package static func pause(nanoseconds: Int64) {
         var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
         var left = time

@@ -2,8 +2,8 @@ internal import CShims
 internal import Synchronization
 package import SystemPackage
 
-/// An eventfd that ends a poller's wait. Any thread can signal this object as long as it lives. Signaling the object
-/// after it was closed has no effect.
+/// An eventfd that ends a poller's wait. Any thread can signal this object while the object exists. Signaling the
+/// object after it was closed has no effect.
 package final class WakeUp: Sendable {
     package let descriptor: Int32
 

@@ -1,7 +1,7 @@
 internal import SystemPackage
 
-/// Returns the text of a small file, such as a file in /proc or /etc. The text is empty if the file cannot be read.
-/// At most 4 MB of a long file are read.
+/// Returns the text of a small file, such as a file in /proc or /etc. The text is empty if the file cannot be read. The
+/// function reads at most 4 MB.
 func contents(ofFile path: String) -> String {
     guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else { return "" }
     defer { try? file.close() }

@@ -1,7 +1,7 @@
 /// Returns text that is safe to display. Characters that control a terminal, or that change the order or the lines of
 /// the surrounding text, are replaced with Swift escapes.
 ///
-/// Names of tasks, and other text from another process, can contain anything.
+/// Names of tasks, and other text from another process, can contain any characters.
 package func printable(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isHarmful) else { return text }
     var result = ""

@@ -1,14 +1,15 @@
 internal import Glibc
 
 enum Environment {
-    /// `ASYNCIO_SEED`: the only seed to use.
+    /// The only seed to use, which the environment variable `ASYNCIO_SEED` sets.
     static var seed: UInt64? {
         // SAFETY: the text is copied before other code can change the environment.
         guard let text = unsafe getenv("ASYNCIO_SEED") else { return nil }
         return unsafe UInt64(String(cString: text))
     }
 
-    /// `ASYNCIO_FAULTS`: the numbers of the only faults that take effect in a simulation, separated by commas.
+    /// The numbers of the only faults that take effect in a simulation. The environment variable `ASYNCIO_FAULTS`
+    /// contains these numbers, separated by commas.
     static var faults: Set<Int>? {
         // SAFETY: the text is copied before other code can change the environment.
         guard let text = unsafe getenv("ASYNCIO_FAULTS") else { return nil }

@@ -11,7 +11,7 @@ internal import AsyncIO
 /// try await sequence(1) { #expect(cache["a"] != nil) }
 /// ```
 ///
-/// Use each number once, starting from 0. A part begins when all parts with smaller numbers have ended.
+/// Use each number only once, starting from 0. A part begins when all parts with smaller numbers have ended.
 ///
 /// asyncio: none. In trio, this is `trio.testing.Sequencer`.
 public final class Sequencer {
@@ -23,10 +23,10 @@ public final class Sequencer {
     /// Creates a sequence that begins at 0.
     public init() {}
 
-    /// Waits until all parts with smaller numbers have ended, and runs `body`.
+    /// Waits until all parts with smaller numbers have ended, and then runs `body`.
     ///
     /// If the task is cancelled while it waits, the sequence is broken. In that case, this call, all other waiting
-    /// calls, and all later calls throw an error. If `body` throws, the next part begins.
+    /// calls, and all later calls throw an error. If `body` throws an error, the next part still begins.
     ///
     /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled; `RuntimeError` if the position was
     ///   used before, or if the sequence is broken; `ValueError` if the position is negative.

@@ -26,7 +26,7 @@ package final class TestRun: Sendable {
         package var complaints: [String]
         /// Whether the test never ended.
         package var isLeftBehind: Bool
-        /// Whether tasks were left behind that will never continue.
+        /// Whether tasks that will never continue were left behind.
         package var hasLeftTasks: Bool
     }
 
@@ -42,9 +42,10 @@ package final class TestRun: Sendable {
 
     /// - Parameters:
     ///   - limit: The maximum time that the test can run, or nil for no limit.
-    ///   - grace: The time within which the test must end after it was cancelled. Closing the loop has the same limit.
+    ///   - grace: The time within which the test must end after it is cancelled. Closing the loop has the same limit.
     ///   - patience: How long the test can block the loop after the limit before the process is ended.
-    ///   - failsOnReports: Whether reports to the exception handler are issues, unless the test has its own handler.
+    ///   - failsOnReports: Whether reports to the exception handler count as issues, unless the test has its own
+    ///     handler.
     ///   - seed: The seed that determines the numbers of the system's random number generator, or nil for real random
     ///     numbers.
     ///   - makeRunner: A closure that creates the runner of the test's loop.
@@ -148,7 +149,7 @@ package final class TestRun: Sendable {
         let action: @Sendable () -> Void
     }
 
-    /// Takes the steps one after another until the returned gate is opened.
+    /// Performs the steps one after another until the returned gate is opened.
     private func watch(_ loop: EventLoop, _ steps: [Step]) -> ThreadGate {
         let isOver = ThreadGate()
         // If no thread can be started, there is no limit.

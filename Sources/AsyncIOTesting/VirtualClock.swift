@@ -20,7 +20,7 @@ internal import AsyncIO
 ///
 /// All code that reads a clock on the thread of the loop gets this time: `ContinuousClock`, `SuspendingClock`,
 /// `Date()`, `DispatchTime.now()`, and C code. If code blocks the thread with `usleep` or `Thread.sleep`, the clock
-/// advances immediately. Other threads are in real time.
+/// advances immediately. Other threads run in real time.
 ///
 /// asyncio: none. In trio, this is `trio.testing.MockClock`.
 public struct VirtualClock {
@@ -47,8 +47,8 @@ public struct VirtualClock {
     public var elapsed: Duration { loop.virtualElapsed ?? .zero }
 
     /// Whether the clock jumps to the next timer when nothing is ready. The default is `true`. If this is `false`, time
-    /// passes only in ``advance(by:)`` and when code blocks the thread. In that case, a test in which nothing can
-    /// happen before the next timer ends with a ``DeadlockError``.
+    /// passes only in ``advance(by:)`` and when code blocks the thread. In that case, if nothing can happen before the
+    /// next timer, the test ends with a ``DeadlockError``.
     public var isAutomatic: Bool {
         get { !loop.isSteppedByHand }
         nonmutating set { loop.setVirtualLimit(newValue ? nil : elapsed, byHand: !newValue) }

@@ -53,7 +53,7 @@ public final class VirtualLoop {
     public func close() throws { try loop.close() }
 }
 
-/// Passes a loop in virtual time to `body`, and closes it afterward.
+/// Passes a loop in virtual time to `body`, and closes the loop afterward.
 ///
 /// Use this function to test code that runs loops itself. For code that runs on a loop, see
 /// ``runInVirtualTime(seed:grace:_:)``. You can call this function from a test that itself runs on a loop. That loop

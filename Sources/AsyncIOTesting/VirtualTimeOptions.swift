@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// How a test runs in virtual time.
+/// The settings of a test in virtual time.
 struct VirtualTimeOptions: Sendable, Equatable {
     /// The date at which virtual time begins, as the time since 1970, or nil for the default date.
     var date: Duration?

@@ -1,9 +1,9 @@
 public import AsyncIO
 
-/// Runs `body` on the loop of a new `EventLoopThread` in virtual time, and cleans up after it.
+/// Runs `body` on the loop of a new `EventLoopThread` in virtual time, and cleans up afterward.
 ///
-/// Use this function to test code for an `EventLoopThread`. It works in any process, because it installs nothing, and
-/// because the calling task can run on any executor.
+/// Use this function to test code for an `EventLoopThread`. It works in any process, because it changes no global
+/// state, and because the calling task can run on any executor.
 ///
 /// ```swift
 /// let total = try await runInVirtualTime { io in

@@ -1,11 +1,11 @@
 internal import AsyncIO
 
-/// Runs `body` on a new event loop in virtual time, and cleans up after it, as `run { }` does in real time.
+/// Runs `body` on a new event loop in virtual time, and cleans up afterward, as `run { }` does in real time.
 ///
 /// You can call this function from a test that itself runs on a loop. That loop waits in the meantime. When nothing is
 /// ready, the clock jumps to the next timer. If there is also no timer, nothing more can happen, and the call throws a
-/// ``DeadlockError``. Remaining tasks are then cancelled. If a task does not end because it is waiting for another
-/// library's code, the task stays suspended forever, even if that code resumes it later.
+/// ``DeadlockError``. In that case, the remaining tasks are cancelled. If a task does not end because it is waiting for
+/// another library's code, the task stays suspended forever, even if that code resumes it later.
 ///
 /// Use this function in tests with XCTest. For tests with Swift Testing, use ``Testing/Trait/virtualTime``.
 ///

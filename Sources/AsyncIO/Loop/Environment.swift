@@ -15,7 +15,7 @@ enum Environment {
     static let blockedThreshold: Duration? = {
         guard let text = value(of: "ASYNCIO_WATCHDOG") else { return .seconds(1) }
         guard let seconds = Double(text), seconds > 0 else { return nil }
-        // A century is as good as forever, and fits.
+        // The limit is about a century, which is practically forever and fits into a `Duration`.
         return .seconds(min(seconds, 3e9))
     }()
 
@@ -24,7 +24,7 @@ enum Environment {
 
     /// Returns the value of a variable, or nil if the variable is unset or empty.
     static func value(of name: String) -> String? {
-        // SAFETY: the text is copied at once, before anything can change it.
+        // SAFETY: the text is copied immediately, before other code can change it.
         guard let value = unsafe getenv(name), unsafe value[0] != 0 else { return nil }
         return unsafe String(cString: value)
     }

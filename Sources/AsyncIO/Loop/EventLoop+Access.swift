@@ -19,7 +19,7 @@ extension EventLoop {
     /// The loop of this thread. Reading this property costs one thread-local load.
     @inline(__always)
     static var here: EventLoop? {
-        // SAFETY: only `whileCurrent` sets the pointer, and retains the loop for as long as it is set.
+        // SAFETY: only `whileCurrent` sets the pointer, and it retains the loop while the pointer is set.
         guard let pointer = unsafe ThreadState.loop else {
             return loopOfAsyncMain()
         }
@@ -32,7 +32,7 @@ extension EventLoop {
     /// these accesses can create the loop.
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
-        // Code outside of any Swift task cannot be an async main.
+        // Code outside a Swift task cannot be an `async` main function.
         guard ThreadState.awaitsMain, Carrier.current != nil, let make = unsafe makeLoopForAsyncMain else { return nil }
         // SAFETY: the retain is never balanced; the loop lives as long as the process.
         let loop = unsafe Unmanaged.passRetained(make())
@@ -40,7 +40,7 @@ extension EventLoop {
         return unsafe loop.takeUnretainedValue()
     }
 
-    // SAFETY: AsyncMain sets these two once, before any loop exists. They are only read afterwards.
+    // SAFETY: AsyncMain sets these two variables only once, before any loop exists. Afterward, they are only read.
     /// A closure that creates the loop of an `async` main, or ends the program.
     nonisolated(unsafe) static var makeLoopForAsyncMain: (() -> EventLoop)?
     /// A closure that runs the loop of an `async` main until the program ends.
@@ -54,7 +54,7 @@ extension EventLoop {
         return loop
     }
 
-    // Like `required`, but only while `body` runs, and without retaining the loop.
+    // These functions pass the loop to `body`. Unlike `required`, they do not retain the loop.
 
     /// Calls `body` with the loop of this thread. If this thread has no loop, returns false without calling `body`.
     @inline(__always)
@@ -72,7 +72,7 @@ extension EventLoop {
         return try unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
     }
 
-    // This function takes no body: keeping one for this path would cost the other path reference counts.
+    // This function takes no body, because retaining a body for this path would cost the other path reference counting.
     @inline(never)
     private static func pointerForAsyncMain() -> UnsafeMutableRawPointer? {
         loopOfAsyncMain() == nil ? nil : unsafe ThreadState.loop

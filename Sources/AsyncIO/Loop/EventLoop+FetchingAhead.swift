@@ -2,15 +2,15 @@ internal import AsyncIOSystem
 
 // # Prefetching
 //
-// With a thousand connections, the memory that a request uses (some twenty cache lines: the watch, the
-// waiter, the tasks, their frames, the connection, the streams) has left the caches since the last request of
-// that connection. If the code touches the lines one after the other, each access waits for memory. But a
-// turn knows in advance what it will run. So it prefetches the cache lines of the next entries while it
-// processes the current one. This affects nothing but time.
+// A request uses about twenty cache lines: the watch, the waiter, the tasks, their frames, the connection, and the
+// streams. With a thousand connections, these lines are no longer in the caches when the next request on the same
+// connection arrives. If the code accesses the lines one after another, each access waits for memory. However, a turn
+// knows in advance what it will run. Therefore, it prefetches the cache lines of the next entries while it processes
+// the current entry. Prefetching affects only the speed.
 //
-// One address leads to the next (the event to the watch, the watch to the waiter and the connection, the job
-// to the task's frames). So prefetching takes two steps, each far enough ahead that the line that it reads
-// has arrived.
+// One address leads to the next: the event to the watch, the watch to the waiter and the connection, and the job to the
+// task's frames. Therefore, prefetching takes two steps. The first step runs early enough that its cache lines have
+// arrived when the second step reads them.
 //
 // With few entries, everything is in the caches, and nothing is prefetched.
 
@@ -30,7 +30,7 @@ extension EventLoop {
             if let task { fetch(task.bits, lines: 3) }
         }
         if second <= count, case .wake(let job, _) = ready[second - 1] {
-            // Sound: the job belongs to a suspended task, which waits in the queue.
+            // Sound: the job belongs to a suspended task, which is in the queue.
             fetchFrames(ofTask: job.bits)
         }
     }

@@ -1,11 +1,11 @@
 // # Invariants
 //
-// In debug builds, each structure of the loop can check the assumptions of its code, for example that a timer never
-// comes before its parent in the heap, or that every carrier can be found. The checks run where they cost no more than
-// the operation itself, such as after a table has grown, and at the end of each test in virtual time or on its own
+// In debug builds, each structure of the loop can check the assumptions that its code makes, for example that a timer
+// never comes before its parent in the heap, or that every carrier can be found. The checks run where they cost no more
+// than the operation itself, such as after a table has grown, and at the end of each test in virtual time or on its own
 // loop. The tests in `Tests/AsyncIOTests/Invariants` run them after each of many random operations.
 //
-// A release build contains none of this.
+// A release build contains none of these checks.
 
 extension EventLoop {
     /// Stops the program if one of the loop's structures is inconsistent, either internally or with another structure.

@@ -46,7 +46,7 @@ extension EventLoop {
             do {
                 try run(until: { false })
             } catch {
-                // The error that ends the run says everything.
+                // The caller gets the error that ended the run, so the future's error is not reported.
                 if future.isDone { future.isErrorRetrieved = true }
                 throw error
             }
@@ -73,8 +73,8 @@ extension EventLoop {
     func makeMainTask<T>(name: String? = nil, _ body: @escaping @MainActor () async throws -> T) -> AsyncTask<T> {
         whileCurrent {
             let task = AsyncTask<T>(name: name, site: nil)
-            // SAFETY: the task is created here and runs on this thread, in the run that follows; the
-            // annotation only tells the compiler.
+            // SAFETY: the task is created here and runs on this thread, in the run that follows; the annotation only
+            // informs the compiler.
             nonisolated(unsafe) let unsafeTask = task
             Task { @MainActor in
                 let task = unsafe unsafeTask
@@ -125,7 +125,7 @@ extension EventLoop {
         for component in components { component.loopWillClose() }
         (observers, stepObservers) = ([], [])
         releaseJobs()
-        // Closed now, not when the last reference to the loop is released.
+        // The poller is closed now, not when the last reference to the loop is released.
         poller.close()
         // The handler may retain something that retains the loop.
         exceptionHandler = nil
@@ -135,7 +135,7 @@ extension EventLoop {
     func run(until isDone: () -> Bool) throws {
         try checkCanRun()
         beginRun()
-        // A loop on a thread of its own accepts jobs from the beginning to the end.
+        // A loop on its own thread accepts jobs until it is closed.
         let outer = home == nil ? whileCurrent { LoopExecutor.shared.beginRunning(self) } : nil
         serveMainQueue()
         for component in components { component.runWillBegin() }
@@ -145,10 +145,10 @@ extension EventLoop {
             endRun()
         }
         whileCurrent {
-            // The first piece of an `async` main may have left handovers, and no entry runs that they would
-            // follow.
+            // The first part of an `async` main function may have left handovers. Usually, handovers run after an
+            // entry, but no entry has run yet.
             runHandOvers()
-            // Everything that was left for the loop before it ran is available when it begins.
+            // The items that were posted before the loop ran are available when it begins.
             inbox.take(atMost: .max, receive)
             repeat { turn() } while !isStopping && escaping == nil && !isDone()
         }

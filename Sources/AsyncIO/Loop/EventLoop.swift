@@ -15,9 +15,9 @@ internal import SystemPackage
 ///
 /// asyncio: `asyncio.EventLoop`.
 //
-// SAFETY: the loop is Sendable so that other threads can hold it and call the two methods above, which access
-// only `inbox`. Every other stored property belongs to the loop's thread, and every entry point checks the
-// thread (`EventLoop.required`, `assertUsable`) before it accesses one.
+// SAFETY: the loop is Sendable so that other threads can retain it and call the two methods above, which access only
+// `inbox`. Every other stored property belongs to the loop's thread, and every entry point checks the thread
+// (`EventLoop.required`, `assertUsable`) before it accesses one.
 public final class EventLoop: @unchecked Sendable {
     // MARK: Runnable entries (loop thread only)
 
@@ -130,8 +130,8 @@ public final class EventLoop: @unchecked Sendable {
     /// The executor of a loop that runs on its own thread. The value is nil for a loop of the process, which receives
     /// its jobs from `LoopExecutor`.
     //
-    // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends
-    // jobs to it.
+    // SAFETY: this property is set before the thread starts. The thread retains the executor, as does every object that
+    // sends jobs to it.
     @safe @exclusivity(unchecked) var home: Unretained<LoopThreadExecutor>?
     /// Runs the loop as a guest of another one, in a simulation; see GuestLoop.
     //
@@ -234,7 +234,7 @@ public final class EventLoop: @unchecked Sendable {
         var timeout = idleTime()
         if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }
         if timeout != 0, !inbox.beginSleep() {
-            // Another thread was faster. Descriptors are polled anyway.
+            // Another thread has posted an item in the meantime. The descriptors are polled anyway.
             receiveFromOtherThreads()
             timeout = 0
         }
@@ -247,7 +247,7 @@ public final class EventLoop: @unchecked Sendable {
             let count = try poll(timeout)
             if timeout != 0 { inbox.endSleep() }
             receiveFromOtherThreads()
-            // Retained once for all events, because an event changes neither.
+            // These objects are retained only once for all events, because an event changes neither property.
             let (poller, descriptors) = (poller, descriptors)
             for index in 0..<count {
                 if count >= Self.leastFetchedAhead { descriptors.fetchAhead(ofEvent: index, of: count, from: poller) }
@@ -255,7 +255,7 @@ public final class EventLoop: @unchecked Sendable {
             }
         } catch {
             if timeout != 0 { inbox.endSleep() }
-            // A failed poll for Dispatch's main queue alone does not end the run.
+            // If the poll was only for Dispatch's main queue, its failure does not end the run.
             if !needsNoEvents { pollFailed(error) }
             receiveFromOtherThreads()
         }

@@ -79,7 +79,8 @@ public final class TimerHandle: Handle {
     let deadline: Int64
     /// The number that orders the loop's timers by age, or 0 if the handle is not one of the loop's timers.
     @safe @exclusivity(unchecked) var sequence: UInt32 = 0
-    // SAFETY: used only while the timer is in this loop's heap, which the loop empties before it is released.
+    // SAFETY: this property is used only while the timer is in the loop's heap. The loop empties the heap before the
+    // loop is released.
     @safe private unowned(unsafe) let loop: EventLoop
 
     init(on loop: EventLoop, deadline: Int64, _ action: Action) {

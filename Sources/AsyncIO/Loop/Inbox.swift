@@ -3,34 +3,34 @@ internal import Synchronization
 
 // # The inbox
 //
-// Any number of threads leave items for a loop, and a sender must wait neither for another one nor for the
-// loop. So the inbox is one word: the address of the item that came last, with the state of the loop in its
-// low bits. Each item contains the word that was there before it.
+// Any number of threads can post items for a loop, and a sender must not wait for another sender or for the loop.
+// Therefore, the inbox is a single word: the address of the latest item, with the state of the loop in its low bits.
+// Each item contains the previous value of the word.
 //
 //     post      item.next = word; replace the word with the item's, unless another sender was faster
 //     take      replace the word with an empty one; reverse the list; process a part of it
 //
-// A sender's items keep their order, because each is linked to the one before it. It does not matter if the
-// word changed and changed back in the meantime (ABA): a sender only needs the word to be equal, and only the
-// loop takes items, and always all of them.
+// A sender's items keep their order, because each item is linked to the previous item. It does not matter if the word
+// changes and changes back in the meantime (the ABA problem), because a sender needs only an equal word. Only the loop
+// takes items, and it always takes all of them.
 //
-// The state of the loop is in the same word, so that no second word has to agree with it:
+// The same word also contains the state of the loop, so that the items and the state always agree:
 //
 //     idle      the loop is not running: callbacks wait for its next run, jobs are refused
 //     running   the loop will check the inbox before it sleeps
 //     asleep    the loop waits for the poller, or is about to; the first sender after that
-//               makes it `running` and wakes it, the others have nothing to do
-//     closed    everything is refused
+//               changes the state to `running` and wakes the loop
+//     closed    all items are refused
 //
-// The loop goes to sleep only if the word is `running` and empty, in one atomic step. An item that comes
-// before is seen; one that comes after sees the sleep.
+// In one atomic step, the loop checks that the word is `running` and empty, and goes to sleep. If an item is posted
+// before this step, the loop finds the item. If an item is posted after this step, the sender finds the loop asleep.
 //
-// No item costs an allocation here: a job has room for its executor, and a handle, which the sender gets
-// anyway, has room for the inbox.
+// Posting an item requires no allocation. A job stores the link in the word for its executor, and a handle, which the
+// sender gets anyway, has a property for the link.
 //
-// A thread that delivers a job knows only which inbox belonged to the running loop a moment ago. By then, the
-// loop may be gone. So an inbox is never freed but reused for another loop. If that one runs, the job is
-// right there; if not, the job is refused and the sender tries again.
+// A thread that delivers a job knows only which inbox belonged to the running loop a moment ago. In the meantime, the
+// loop may have been released. Therefore, an inbox is never freed, but is reused for another loop. If that loop is
+// running, it runs the job. Otherwise, the job is refused, and the sender tries again.
 
 /// The items that other threads pass to a loop. Other threads access no other part of the loop.
 //
@@ -108,7 +108,7 @@ final class Inbox: @unchecked Sendable {
     /// maximum also wait. Without a maximum, each turn would have more work than the previous turn, and timers and
     /// descriptors would wait longer and longer.
     func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {
-        // SAFETY: only the caller that took the list has it.
+        // SAFETY: only the caller that took the list has access to it.
         if rest == 0 { rest = unsafe Self.turned(head.exchange(State.running.rawValue, ordering: .acquiring)) }
         var count = 0
         while rest != 0, count < most {
@@ -188,7 +188,7 @@ final class Inbox: @unchecked Sendable {
     func retire() { Self.unused.withLock { $0.append(self) } }
 
     /// The address of the inbox, for ``withInbox(at:_:)``.
-    // SAFETY: an address for comparisons and for the function below.
+    // SAFETY: the address is used only for comparisons and by the function below.
     var address: UInt { unsafe UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
     /// Calls `body` with an inbox.
@@ -204,8 +204,8 @@ final class Inbox: @unchecked Sendable {
 
 // MARK: Items as words
 
-// A *link* is the address of a job or an object, a multiple of 16. Two bits above those of the state say what
-// kind it is. A link holds a reference to the object.
+// A *link* is the address of a job or an object, which is a multiple of 16. The two bits above the bits of the state
+// indicate the kind of item. A link retains its object.
 //
 // SAFETY, for all unsafe code here: a link is used between `link()` and `init(taking:)`, by one thread at a
 // time.
@@ -276,8 +276,8 @@ extension Inbox.Item {
 
 /// A sleep that began on another thread.
 //
-// SAFETY: `next` belongs to the inbox: it is written by the thread that posts, before others can see the
-// item, and then by the thread that took the list.
+// SAFETY: `next` belongs to the inbox. The posting thread writes it before other threads can access the item.
+// Afterward, only the thread that took the list writes it.
 final class ForeignTimer: @unchecked Sendable {
     let job: UnownedJob
     let target: SleepTarget

@@ -1,12 +1,12 @@
 // # Components
 //
-// The kernel knows tasks, timers, descriptors, and other threads. Everything else that needs state for each loop is a
-// *component*: signals, children, the file engine, open generators, work on threads, sockets, the watchdog. A component
-// is created when it is first used, belongs to one loop, and takes part in the life of that loop: when a run begins and
-// ends, when nothing is ready and virtual time could jump, and when the loop is closed.
+// The core of the loop manages tasks, timers, descriptors, and items from other threads. Everything else that needs
+// state for each loop is a *component*: signals, children, the file engine, open generators, work on threads, sockets,
+// the watchdog. A component is created when it is first used, belongs to one loop, and takes part in the life of that
+// loop: when a run begins and ends, when nothing is ready and virtual time could jump, and when the loop is closed.
 //
-// Programs can observe the order in which components close. So this order does not depend on which component
-// was used first: components close by rank, the smallest first.
+// Programs can observe the order in which components close. Therefore, this order does not depend on which component
+// was used first. Components close in ascending order of rank.
 
 /// The state of a layer above the kernel, for one loop. This class is used only on the loop's thread.
 class LoopComponent {

@@ -5,10 +5,9 @@ internal import SystemPackage
 //
 // Timing in debug mode, `asyncio top`, and metrics are observers, and a program can add its own. A loop without
 // observers has no additional cost: every step already announces itself to the watchdog through one word of memory
-// (`Pulse`), which also says whether anything observes steps.
+// (`Pulse`), which also indicates whether steps are observed.
 //
-// A step that ends without the end of its task is the beginning of a wait, so waits need no announcements of
-// their own.
+// If a step ends but its task does not, the task has begun to wait. Therefore, waits need no separate announcements.
 
 /// An object that an event loop notifies of each turn, each step, and the creation and end of each task.
 ///

@@ -12,7 +12,7 @@ package final class LoopPump {
         // The host watches the poller's descriptor.
         loop = try EventLoop(backend: .epoll)
         loop.isPumped = true
-        // The host is not an async main; see EventLoop+Access.swift.
+        // The host is not an `async` main function; see EventLoop+Access.swift.
         ThreadState.awaitsMain = false
     }
 

@@ -2,8 +2,8 @@ internal import AsyncIOSystem
 
 /// The running loops of the process, with the innermost loop of each thread last. Any thread can use the registry.
 //
-// A loop is registered only while it runs. A weak reference could be kept for longer, but it would make each change of
-// the loop's reference count slower.
+// A loop is registered only while it runs. A weak reference could be stored for longer, but it would make each change
+// to the loop's reference count slower.
 enum LoopRegistry {
     private static let running = Guarded<[EventLoop]>([])
 

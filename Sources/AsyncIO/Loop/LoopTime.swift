@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-// Inside the loop, time is measured in whole nanoseconds since the epoch of ContinuousClock. Equal deadlines
-// are equal, and no precision is lost however long the machine is up.
+// Inside the loop, time is measured in whole nanoseconds since the epoch of ContinuousClock. Therefore, equal deadlines
+// compare as equal, and no precision is lost, no matter how long the machine has been running.
 
 extension Int64 {
     /// Returns this time plus `duration`, rounded up to a whole nanosecond so that no timer fires early. The sum
@@ -17,7 +17,7 @@ extension Duration {
     /// that a current time can be subtracted from the result.
     @inline(__always)
     package var roundedUpNanoseconds: Int64 {
-        // Up to 18 seconds fit into a word of attoseconds, which is divided quickly.
+        // Up to 18 seconds in attoseconds fit into one word, which can be divided quickly.
         let attoseconds = attoseconds
         if let few = UInt64(exactly: attoseconds) {
             let (nanoseconds, rest) = few.quotientAndRemainder(dividingBy: 1_000_000_000)
@@ -59,7 +59,7 @@ enum SleepTarget: Sendable {
             return overflow ? .max : sum
         case .at(let instant):
             guard isForeign, loop.virtualNow != nil else { return instant }
-            // Other threads are in real time; the loop keeps the distance to their present.
+            // Other threads run in real time, so the loop uses the time that remains on their clock.
             return SleepTarget.after(max(0, instant - SystemClock.now())).deadline(on: loop)
         }
     }

@@ -2,16 +2,17 @@ internal import AsyncIOSystem
 
 // # Dispatch's main queue
 //
-// The blocks of `DispatchQueue.main` have to be run on the process's first thread. A loop that runs there does this, as
-// Swift's own executor would: Dispatch writes to a descriptor when the queue is not empty, the poller watches the
-// descriptor, and an entry of the ready queue runs the blocks. So they run between callbacks, with the loop as the
-// current one. `OperationQueue.main`, and timers, signals, and other sources that target the main queue, depend on it.
+// The blocks of `DispatchQueue.main` must run on the process's first thread. A loop on this thread runs them, as
+// Swift's own executor would. Dispatch writes to a descriptor when the queue is not empty, the poller watches the
+// descriptor, and an entry of the ready queue runs the blocks. Therefore, the blocks run between callbacks, and the
+// loop is the current loop. `OperationQueue.main`, and timers, signals, and other sources that target the main queue,
+// depend on this mechanism.
 //
-// The descriptor is watched for edges. Each write is an edge, so nothing has to read the descriptor, and
-// several nested loops can watch it. It is not in `descriptors`: it neither prevents a loop in virtual time
-// from jumping or from ending in a deadlock, nor makes a loop without descriptors poll in every turn. A loop
-// with other descriptors polls anyway, and so does one that sleeps. A loop that does neither polls once in a
-// number of turns, and each time the watchdog has looked at it.
+// The poller watches the descriptor for edges. Each write is an edge, so no code has to read the descriptor, and
+// several nested loops can watch it. The descriptor is not in `descriptors`. Therefore, it does not prevent virtual
+// time from jumping, or a deadlock from being reported, and it does not make a loop without descriptors poll in every
+// turn. A loop polls anyway if it has other descriptors or goes to sleep. Any other loop polls once in a certain number
+// of turns, and each time the watchdog has checked the loop.
 
 struct MainQueueService {
     /// Whether the descriptor is watched.

@@ -5,8 +5,9 @@
 /// avoids the overhead, because only the loop uses the queue.
 @safe
 struct ReadyQueue: ~Copyable {
-    // SAFETY: `mask + 1` slots, a power of two. The `count` slots from `head` on, wrapping around the end,
-    // are initialized; the others are not. The memory is freed with the queue, which cannot be copied.
+    // SAFETY: the memory has `mask + 1` slots, which is a power of two. The `count` slots that begin at `head` and wrap
+    // around the end are initialized, and the other slots are not. The memory is freed with the queue, which cannot be
+    // copied.
     private var places: UnsafeMutablePointer<ReadyEntry>
     private var mask: Int
     private var head = 0
@@ -88,7 +89,8 @@ struct ReadyQueue: ~Copyable {
             precondition(mask >= 63 && mask & (mask + 1) == 0, "the number of places is a power of two, at least 64")
             precondition(0...mask ~= head, "the first entry is in one of the places")
             precondition(0...mask + 1 ~= count, "the queue has a place for each of its entries")
-            // Retains and releases what each entry refers to, which does not go well if it is not initialized.
+            // This retains and releases the objects of each entry, which usually crashes if an entry is not
+            // initialized.
             for index in 0..<count { _ = self[index] }
         }
     }

@@ -5,8 +5,9 @@ internal import Synchronization
 ///
 /// asyncio: the `Handle` of `loop.call_soon_threadsafe`.
 //
-// SAFETY: `callback` belongs to the thread that ends the waiting phase, according to `state`: the loop, which
-// calls it, or the first thread that cancels it, which releases it. `next` belongs to the inbox; see there.
+// SAFETY: `callback` belongs to the thread that ends the waiting phase, as recorded in `state`. This is either the
+// loop's thread, which calls the callback, or the first thread that cancels the handle, which releases the callback.
+// `next` belongs to the inbox; see Inbox.swift.
 public final class ThreadSafeHandle: @unchecked Sendable {
     @safe @exclusivity(unchecked) var next: UInt = 0
     @safe @exclusivity(unchecked) private var callback: (@Sendable () throws -> Void)?
@@ -62,7 +63,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
 
     // MARK: Waiting for the end
 
-    // Rarely used, so handles reserve no memory for it.
+    // Waiters are rare, so handles reserve no memory for them.
     private static let waiters = Guarded<[(handle: ObjectIdentifier, gate: ThreadGate)]>([])
 
     private func waitUntilEnded() {

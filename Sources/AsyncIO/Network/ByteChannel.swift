@@ -3,12 +3,12 @@ internal import SystemPackage
 
 // # Byte channels
 //
-// StreamReader, StreamWriter and Transport use a ByteChannel and know nothing about what is below it. A
-// `Connection` is a descriptor; a channel over another channel (TLS) encrypts. This class has what all of
-// them share; `Channel` has the states and the water marks.
+// StreamReader, StreamWriter, and Transport use a ByteChannel and do not depend on its implementation. A `Connection`
+// uses a descriptor, and a TLS channel encrypts the data for another channel. This class contains the code that all of
+// these channels share. `Channel` contains the states and the water marks.
 //
-// Reading is pull-based, with three operations: try, be notified, and wait. `receive` combines trying and
-// waiting, for a task; a Transport tries when it is notified.
+// Reading is pull-based and has three operations: try, be notified, and wait. For a task, `receive` tries and then
+// waits if necessary. A Transport tries when it is notified.
 
 /// A two-way stream of bytes. Use this type only on the loop's thread.
 package class ByteChannel: Channel {
@@ -105,7 +105,7 @@ extension ByteChannel {
     /// Appends the bytes that can be received now to `span`.
     final func tryReceive(into span: inout OutputSpan<UInt8>) throws -> Int? {
         try unsafe span.withUnsafeMutableBufferPointer { buffer, initializedCount in
-            // SAFETY: the bytes behind the initialized ones are the span's too, and a byte needs no initialization
+            // SAFETY: the bytes after the initialized bytes also belong to the span, and a byte needs no initialization
             // before it is overwritten.
             let room = unsafe UnsafeMutableRawBufferPointer(
                 rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount...])

@@ -4,8 +4,8 @@ internal import SystemPackage
 /// The base class of sockets, pipes, and the channels built on them. A channel has a reading half and a writing half,
 /// which end together. Use this type only on the loop's thread.
 //
-// States: open → closing (no more reads; buffered bytes are still sent) → lost. A channel becomes lost once,
-// in a turn of its own, and wakes every waiter. A channel that fails is closing at once, with its error, and
+// States: open → closing (no more reads; buffered bytes are still sent) → lost. A channel becomes lost only once, in a
+// separate turn, and wakes every waiter. If a channel fails, it changes to closing immediately, stores the error, and
 // drops its buffered bytes.
 package class Channel {
     enum State { case open, closing, lost }
@@ -24,7 +24,7 @@ package class Channel {
     @safe @exclusivity(unchecked) private(set) final var isPaused = false
     @safe @exclusivity(unchecked) private(set) final var highWater = 64 * 1024
     @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
-    // Created when a task waits, because most channels never need them.
+    // This queue is created when a task waits, because most channels never need it.
     private final var drainers: WaitQueue?
     /// Called synchronously when `isPaused` changes.
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?

@@ -3,15 +3,15 @@ internal import SystemPackage
 
 // # A descriptor's two halves
 //
-// Reading is tried at once; a task that wants bytes waits for an edge only if there are none. A read that
-// returned less than it asked for has drained the descriptor, so a request costs one `recv`, without a second
-// one that returns EAGAIN. (The exception is a peer that has hung up: the edge of its last bytes also
-// announces the end.) A peer that sends faster than anybody reads is slowed down by its own kernel.
+// A read is attempted immediately, and the task waits for an edge only if no bytes are available. If a read returns
+// fewer bytes than requested, it has drained the descriptor. Therefore, a request costs only one `recv`, without a
+// second call that returns EAGAIN. (The exception is a peer that has hung up, because the edge for its last bytes also
+// announces the end.) If a peer sends faster than the program reads, the peer's own kernel slows it down.
 //
-// Writing is tried at once too. What does not fit is buffered and sent when there is room.
+// A write is also attempted immediately. Bytes that do not fit are buffered and sent when there is room.
 //
-// A pipe has one half. The writing end learns from the poller that the pipe has no reader anymore, and then ends, with
-// an error if it still has buffered bytes.
+// A pipe has only one half. When the poller reports that the pipe no longer has a reader, the writing end closes. It
+// fails with an error if it still has buffered bytes.
 
 /// A connected socket, an end of a pipe, or a terminal. Use this type only on the loop's thread.
 final class Connection: ByteChannel {
@@ -117,7 +117,7 @@ final class Connection: ByteChannel {
     // MARK: Reading
 
     override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
-        // SAFETY: the loop's buffer is ours until the next suspension, and `take` copies.
+        // SAFETY: no other code uses the loop's buffer before the next suspension, and `take` copies the bytes.
         let target = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(count))
         let received = try unsafe tryReceive(into: target)
         if let received, received > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received])) }
@@ -241,7 +241,7 @@ final class Connection: ByteChannel {
         if outgoing.isEmpty {
             do {
                 _ = try sendNow(count) { _, _ throws(Errno) in
-                    // SAFETY: the loop's buffer is ours until the next suspension.
+                    // SAFETY: no other code uses the loop's buffer before the next suspension.
                     let part = try unsafe bytes.send(rest, joiningIn: network.receiveBuffer.bytes)
                     rest.dropFirst(part)
                     return part
@@ -295,8 +295,8 @@ final class Connection: ByteChannel {
         return sent
     }
 
-    // Limits for one connection in one turn: on system calls, and on bytes, since one call can continue for
-    // as long as the peer accepts bytes.
+    // For each connection, the system calls and the bytes in one turn are limited. The limit on bytes is necessary
+    // because one call can continue for as long as the peer accepts bytes.
     private static let mostSends = 16
     private static let mostSent = 1 << 20
 
@@ -340,7 +340,7 @@ final class Connection: ByteChannel {
 
     private func finishEOF() {
         guard let socket else { return endSoon() }
-        // A peer that never learns of the end would wait forever.
+        // If the peer were not notified of the end, it would wait forever.
         do { try socket.shutdownWrite() } catch { _ = fail(error, "shutting down \(name)") }
     }
 

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// asyncio's loop methods that create transports. `factory` creates the protocol, once for each connection.
+// These are asyncio's loop methods that create transports. `factory` creates a protocol for each connection.
 
 extension EventLoop {
     // MARK: Clients

@@ -81,7 +81,7 @@ extension EventLoop {
                     guard let host else { return try ask() }
                     if Resolver.isNumeric(host) || HostsFile.knows(host, family: number) { return try ask() }
                     guard HostsFile.isLocalhost(host) else { return nil }
-                    // It is in no file, and a name server must not be asked (RFC 6761).
+                    // The hosts file does not contain the name, and a name server must not be asked (RFC 6761).
                     return try Resolver.loopback(service: service, family: number, isDatagram: isDatagram)
                 }, ask)
         } catch let failure as Resolver.Failure {
@@ -101,7 +101,7 @@ extension EventLoop {
         host: String?, port: Int, family: Endpoint.Family? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
         try checkPort(port)
-        // In asyncio, an empty name also stands for all interfaces, which cannot be connected to.
+        // In asyncio, an empty name also stands for all interfaces, but a client cannot connect to all interfaces.
         if host == "", !passive { throw ValueError("host must not be empty") }
         let host = host == "" ? nil : host
         if let host, let literal = Resolver.literal(host, port: port), family == nil || literal.family == family?.system

@@ -1,9 +1,9 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// asyncio's operations on sockets that belong to the caller, who makes them non-blocking and closes them.
-// Each operation tries the system call first, and waits only if it would block. Any number of tasks can wait
-// for the same socket.
+// These are asyncio's operations on sockets that belong to the caller. The caller makes the sockets non-blocking and
+// closes them. Each operation tries the system call first, and waits only if it would block. Any number of tasks can
+// wait for the same socket.
 
 extension EventLoop {
     /// Receives up to `count` bytes from a socket.
@@ -22,7 +22,7 @@ extension EventLoop {
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecv")
         return try await retry("sockRecv", waitingToRead: socket, size: { $0.count }) { () throws(Errno) in
-            // SAFETY: the loop's buffer is ours until the next suspension.
+            // SAFETY: no other code uses the loop's buffer before the next suspension.
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(count))
             return unsafe Array(buffer[..<(try borrowed.receive(into: buffer))])
         }
@@ -42,7 +42,7 @@ extension EventLoop {
         let borrowed = try borrow(socket, for: "sockRecvInto")
         while true {
             do {
-                // SAFETY: the kernel writes at most as many bytes as there are.
+                // SAFETY: the kernel writes at most as many bytes as the buffer has.
                 let count = try unsafe buffer.withUnsafeMutableBytes { bytes throws(Errno) in
                     unsafe try borrowed.receive(into: bytes)
                 }
@@ -91,7 +91,7 @@ extension EventLoop {
         let socket = socket.number
         let borrowed = try borrow(socket, for: "sockSendTo")
         try await retry("sockSendTo", waitingToWrite: socket, size: { bytes.count }) { () throws(Errno) in
-            // SAFETY: the kernel copies the bytes before this returns.
+            // SAFETY: the kernel copies the bytes before the call returns.
             try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
                 unsafe try borrowed.sendDatagram(bytes, to: address?.system)
             }
@@ -111,7 +111,7 @@ extension EventLoop {
         while sent < bytes.count {
             let start = sent
             sent += try await retry("sockSendAll", waitingToWrite: socket, size: { $0 }) { () throws(Errno) in
-                // SAFETY: the kernel copies the bytes before this returns.
+                // SAFETY: the kernel copies the bytes before the call returns.
                 try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
                     unsafe try borrowed.send(UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(1 << 20)))
                 }
@@ -216,8 +216,8 @@ extension EventLoop {
                 spend(size(value))
                 return value
             } catch .wouldBlock {
-                // The poller reports room in the sender's buffer. A Unix datagram also needs room in
-                // the receiver's queue, which the poller knows nothing about.
+                // The poller reports room in the sender's buffer. A Unix datagram also needs room in the receiver's
+                // queue, which the poller does not report.
                 if isRefusedAgain { try await sleep(.milliseconds(1)) }
                 try await waitWritable(socket, operation)
                 isRefusedAgain = true

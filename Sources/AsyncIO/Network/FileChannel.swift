@@ -3,9 +3,10 @@ internal import SystemPackage
 
 // # A stream over descriptors that no poller can watch
 //
-// The kernel's pollers consider a regular file always ready and refuse to watch it; the same goes for /dev/null and
-// similar devices. But reading a file can mean waiting for a disk. So the file engine reads and writes, with one
-// request at a time in each direction, at the descriptor's own position, which can be shared with other processes.
+// The kernel's pollers consider a regular file always ready and refuse to watch it. The same applies to /dev/null and
+// similar devices. However, reading a file can require waiting for a disk. Therefore, the file engine reads and writes,
+// with one request at a time in each direction. It uses the descriptor's own position, which can be shared with other
+// processes.
 //
 // Reading begins when bytes are first requested. From then on, one portion is read ahead. Written bytes are buffered
 // until the engine has written them. The channel cannot know whether a request in flight will still have an effect, so
@@ -36,7 +37,7 @@ final class FileChannel: ByteChannel {
         self.bytes = bytes
         self.direction = direction
         super.init(on: loop)
-        // There is no gain in buffering bytes that the disk has not accepted, so writers wait for the disk.
+        // Buffering bytes that the disk has not accepted has no advantage, so writers wait for the disk.
         if direction == .writing { try setWaterMarks(high: 0, low: 0) }
     }
 

@@ -28,7 +28,7 @@ extension StreamReader {
     ///
     /// asyncio: `readexactly` and `int.from_bytes`. tokio: `AsyncReadExt::read_u32`.
     //
-    // Inlinable, so that it is specialized in the user's module.
+    // This code is inlinable, so that it is specialized in the user's module.
     @inlinable
     public func readInteger<T: FixedWidthInteger>(
         as type: T.Type = T.self, byteOrder: ByteOrder = .big

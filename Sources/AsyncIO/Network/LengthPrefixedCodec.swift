@@ -2,7 +2,7 @@
 ///
 /// tokio-util: `LengthDelimitedCodec`. asyncio: `struct.unpack`, and `readexactly`.
 //
-// Inlinable, so that it is specialized in the user's module.
+// This code is inlinable, so that it is specialized in the user's module.
 public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & Sendable>: FrameCodec, Sendable {
     /// The maximum length of a frame, in bytes. The maximum protects the program from peers that announce an excessive
     /// length.

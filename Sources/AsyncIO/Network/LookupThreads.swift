@@ -3,16 +3,17 @@ internal import DequeModule
 
 // # Lookups cannot be stopped
 //
-// `getaddrinfo` blocks for as long as a name server does not answer, and nothing can interrupt it. On the
-// thread pool it would delay the pool's other work, `shutdownDefaultExecutor`, and with it the end of `run`.
-// So lookups have threads of their own that nothing waits for: a cancelled task stops waiting, and the
-// thread's result is dropped. A process can end while a lookup is running.
+// `getaddrinfo` blocks until a name server answers, and nothing can interrupt it. On the thread pool, it would delay
+// the pool's other work, `shutdownDefaultExecutor`, and therefore the end of `run`. For this reason, lookups run on
+// separate threads, and no code waits for these threads to end. A cancelled task stops waiting, and the thread's result
+// is dropped. A process can end while a lookup is running.
 //
-// The number of threads is small, since an unresponsive name server makes every one of them slow. A lookup that does
-// not get a thread is queued, and is dropped if it is no longer wanted.
+// The number of threads is small, because an unresponsive name server makes all of them slow. A lookup that does not
+// get a thread is queued, and is dropped if it is no longer needed.
 //
-// Lookups that this machine can answer must not wait behind slow ones. So every lookup first goes to a few
-// threads that do nothing that can block forever: they answer what is in /etc/hosts and pass the rest on.
+// Lookups that this machine can answer must not wait behind slow lookups. Therefore, every lookup first goes to one of
+// a few threads that make no calls that can block forever. These threads answer lookups with /etc/hosts and pass all
+// other lookups on.
 
 /// A set of threads for name lookups. You can use this type from any thread.
 package final class LookupThreads: Sendable {
@@ -42,7 +43,8 @@ package final class LookupThreads: Sendable {
         do {
             try Thread.start(named: "asyncio_lookup") { self.work() }
         } catch {
-            // No thread is available: an existing one takes the lookup, or it runs right here.
+            // No new thread is available. Either an existing thread takes the lookup, or the lookup runs on this
+            // thread.
             work()
         }
     }
@@ -109,8 +111,8 @@ extension EventLoop {
 
 /// A value that sends the result of a lookup to the future of the waiting task.
 //
-// SAFETY: the thread holds the future but does not touch it; the loop does, when the reply has arrived. A
-// closed loop accepts no replies.
+// SAFETY: the thread retains the future but does not access it. Only the loop accesses the future, after the reply has
+// arrived. A closed loop accepts no replies.
 private struct LookupReply<Value: Sendable>: @unchecked Sendable {
     let loop: EventLoop
     let future: Future<Value>
@@ -123,7 +125,7 @@ private struct LookupReply<Value: Sendable>: @unchecked Sendable {
                 case .success(let value): future.succeed(value)
                 case .failure(let error):
                     future.fail(error)
-                    // A waiter that was cancelled in the meantime has no use for it.
+                    // If the waiter was cancelled in the meantime, it does not need the error.
                     future.isErrorRetrieved = true
                 }
             })

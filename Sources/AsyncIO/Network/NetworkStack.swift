@@ -3,11 +3,11 @@ package import SystemPackage
 
 // # Where connections come from
 //
-// Everything above this file (streams, transports, protocols, servers, TLS) uses channels and does not know what is
-// below them. Usually that is the system: sockets and their descriptors. A loop in a simulation has a *network stack*
-// of its own instead, which AsyncIOTesting implements. The functions that connect, listen, send datagrams, and resolve
-// names ask it first. A loop in real time has no such stack, so production code checks one nil pointer for each new
-// connection, and nothing for each byte.
+// All code above this file (streams, transports, protocols, servers, TLS) uses channels and does not depend on their
+// implementation. Usually, channels use the system's sockets and descriptors. A loop in a simulation has its own
+// *network stack* instead, which AsyncIOTesting implements. The functions that connect, listen, send datagrams, and
+// resolve names first check for a network stack. A loop in real time has no such stack, so production code checks one
+// nil pointer for each new connection, and makes no checks for each byte.
 
 /// A simulated network with simulated disks, which a loop uses instead of the operating system's network. Use this type
 /// only on the loop's thread.

@@ -89,7 +89,7 @@ final class PoolState {
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        // They find that the pool is closed, and do not wait for the connections in use.
+        // The waiting tasks find that the pool is closed, and do not wait for the connections in use.
         slots.release(slots.line.waiters.count { !$0.isDone })
         dropIdle { _ in true }
     }

@@ -47,7 +47,7 @@ struct ProxyHeader {
         let length = 16 + Int(bytes[14]) << 8 + Int(bytes[15])
         guard bytes[12] == 0x20 || bytes[12] == 0x21, length <= maxLength else { throw invalid }
         guard bytes.count >= length else { return nil }
-        // LOCAL, or a family without internet addresses.
+        // The command is LOCAL, or the family has no internet addresses.
         guard bytes[12] == 0x21 else { return ProxyHeader(source: nil, length: length) }
         let addresses = Array(bytes[16..<length])
         switch bytes[13] {

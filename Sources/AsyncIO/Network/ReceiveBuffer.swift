@@ -6,8 +6,8 @@ final class ReceiveBuffer {
     /// only a few calls.
     static let capacity = 256 * 1024
 
-    // SAFETY: allocated here and freed with the loop; used on the loop's thread, between two suspensions. The
-    // pages cost nothing until they are first used.
+    // SAFETY: the memory is allocated here and freed with the loop. It is used on the loop's thread, between two
+    // suspensions. The pages use no physical memory until they are first accessed.
     let bytes: UnsafeMutableRawBufferPointer
 
     init() {

@@ -45,7 +45,7 @@ public final class Server {
         self.loop = loop
         self.listeners = listeners
         self.options = options
-        // A server that shares its sockets with others leaves them their part of a burst.
+        // A server that shares its sockets with other servers leaves them a share of a burst of connections.
         acceptsPerTurn = isShared ? 1 : options.queueLength + 1
         self.accept = accept
         do {
@@ -185,10 +185,10 @@ public final class Server {
             try whenReady()
             try await race(
                 { _ = try await arrivals.next() },
-                // A closure with a capture list would leave a loop that has a thread of its own.
+                // A closure with a capture list would leave a loop that has its own thread.
                 { do { try await closing.wait() } catch { if self.state != .closed { throw error } } })
         } catch {
-            // This wait is a new one: an earlier cancellation does not end it.
+            // This is a new wait, which an earlier cancellation does not end.
             if state != .closed { _ = try? await shutdown(within: grace) }
             throw error
         }
@@ -320,7 +320,7 @@ public final class Server {
     }
 
     private func watch(_ listener: any StreamListener) throws {
-        // The loop retains the server until it is closed, as it retains tasks.
+        // The loop retains the server until the server is closed, as it retains tasks.
         try listener.startAccepting { [self] in acceptConnections(on: listener) }
     }
 
@@ -350,7 +350,7 @@ public final class Server {
         track(connection, limits)
         guard let handler = accept(connection, self), !handler.isDone else { return }
         limits?.handler = handler
-        // Keyed by the handler, which can outlive its connection.
+        // The key is the handler's task, which can outlive its connection.
         let id = ObjectIdentifier(handler)
         handlers[id] = handler
         handler.onDone { [weak self] _ in
@@ -435,7 +435,7 @@ public func withServer<T>(
         try await server.shutdown(within: grace)
         return value
     } catch {
-        // This wait is a new one: a cancellation of the body does not end it.
+        // This is a new wait, which an earlier cancellation of the body does not end.
         if !server.isClosed { _ = try? await server.shutdown(within: grace) }
         throw error
     }

@@ -44,7 +44,7 @@ final class SocketDatagramChannel: DatagramChannel {
     override func tryReceive() throws(OSError) -> (bytes: [UInt8], address: Endpoint)? {
         guard watch.canRead, !isClosing else { return nil }
         do {
-            // SAFETY: the loop's buffer is ours until the next suspension.
+            // SAFETY: no other code uses the loop's buffer before the next suspension.
             let buffer = unsafe network.receiveBuffer.bytes
             let (count, address) = try unsafe socket.receiveDatagram(into: buffer)
             network.received &+= count
@@ -83,7 +83,7 @@ final class SocketDatagramChannel: DatagramChannel {
     private func sendNow(_ bytes: [UInt8], to target: SystemAddress?) throws(OSError) -> Bool {
         guard watch.canWrite else { return false }
         do throws(Errno) {
-            // SAFETY: the kernel copies the bytes before this returns.
+            // SAFETY: the kernel copies the bytes before the call returns.
             try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
                 unsafe try socket.sendDatagram(bytes, to: target)
             }

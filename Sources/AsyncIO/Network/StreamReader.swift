@@ -57,7 +57,7 @@ public final class StreamReader {
     public var isAtEOF: Bool {
         guard buffer.isEmpty else { return false }
         if !isEOF, !isReading, failure == nil, let channel, channel.isReadable {
-            // Received bytes stay in the buffer; an error stays with the channel.
+            // Received bytes remain in the buffer, and an error remains in the channel.
             let count = try? unsafe channel.tryReceive(atMost: 2 * min(limit, .max / 2)) { unsafe buffer.append($0) }
             if count == 0 { isEOF = true }
         }
@@ -91,7 +91,7 @@ public final class StreamReader {
                 try await fill("read")
                 return take(count)
             }
-            // Directly to the caller, without the buffer.
+            // The bytes are passed directly to the caller, without the buffer.
             try checkIdle("read")
             while true {
                 if let bytes = try channel.tryReceive(atMost: count) {
@@ -137,7 +137,7 @@ public final class StreamReader {
         }
         let count = min(span.byteCount, buffer.count)
         unsafe buffer.withBytes { bytes in
-            // SAFETY: both have at least `count` bytes.
+            // SAFETY: both spans have at least `count` bytes.
             unsafe span.withUnsafeMutableBytes {
                 unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
             }
@@ -232,7 +232,7 @@ public final class StreamReader {
 
     @inline(__always)
     private func readUntil(anyOf separators: [[UInt8]], limit: Int) async throws -> [UInt8] {
-        // The shortest first, because it counts among those that end at the same place.
+        // The shortest separator comes first. If several separators end at the same place, the shortest is used.
         let separators = separators.count > 1 ? separators.sorted { $0.count < $1.count } : separators
         guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
             throw ValueError("readUntil() needs at least one separator, and separators must not be empty")
@@ -263,8 +263,8 @@ public final class StreamReader {
 
     private func firstMatch(_ separators: [[UInt8]], from offset: Int) -> Range<Int>? {
         let longest = separators[separators.count - 1].count
-        // A separator that does not occur must not be searched for in the whole buffer each time, so the
-        // search proceeds by growing windows.
+        // To avoid searching the whole buffer each time for a separator that does not occur, the search uses growing
+        // windows.
         var start = offset
         var size = separators.count == 1 ? buffer.count : max(512, 2 * longest)
         while true {
@@ -332,7 +332,7 @@ public final class StreamReader {
 
     // MARK: In the user's module
 
-    // What codecs and integers need, in parts that do not depend on their types.
+    // The following methods are the parts of codecs and integers that do not depend on their types.
 
     /// Waits until `count` bytes are buffered.
     ///

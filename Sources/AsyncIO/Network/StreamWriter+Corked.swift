@@ -40,7 +40,7 @@ public final class CorkedWriter {
 
     /// Adds bytes to the collected data.
     public func write(_ bytes: [UInt8]) {
-        // Copying fewer bytes costs less than another piece.
+        // Copying a small number of bytes costs less than adding a separate piece.
         if bytes.count <= 512 {
             small += bytes
         } else {

@@ -61,7 +61,8 @@ public final class StreamWriter {
     ///
     /// asyncio: `StreamWriter.write` and `drain`.
     //
-    // Inlined, like the overload for spans, because it rarely waits: the caller then needs no frame for it.
+    // This method is inlined, like the overload for spans, because it rarely waits. After inlining, the caller needs no
+    // frame for it.
     @inlinable
     @inline(__always)
     public func write(_ bytes: [UInt8]) async throws {
@@ -105,7 +106,8 @@ public final class StreamWriter {
         if try send(Array(lines)) { try await drainAll() }
     }
 
-    // These return whether the writer has to wait: because too much is buffered, or was sent without waiting.
+    // These methods return whether the writer must wait, because too many bytes are buffered or were sent without
+    // waiting.
 
     @usableFromInline
     func send(_ bytes: [UInt8]) throws -> Bool {
@@ -144,7 +146,7 @@ public final class StreamWriter {
     ///
     /// asyncio: `StreamWriter.drain`.
     public func drain() async throws {
-        // Lets a loss that is already queued be noticed.
+        // During this pause, a loss that is already queued can be processed.
         if channel.isClosing { try await sleep(.zero) }
         try await channel.drain()
     }

@@ -153,7 +153,7 @@ public final class Transport: TransportCore {
         } catch let error as ProtocolFailure {
             return failFatally(error.error, in: error.operation)
         } catch {
-            // The channel has failed, and reports that itself.
+            // The channel has failed, and reports the failure itself.
             return noteInDebugMode(error)
         }
         if received == 0 {

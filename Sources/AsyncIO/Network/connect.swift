@@ -3,10 +3,10 @@ internal import SystemPackage
 
 // # Connecting to a host
 //
-// A host can have many addresses. They are tried in the resolver's order, each after the one before it has
-// failed. With a delay, RFC 8305 ("Happy Eyeballs") applies: the next attempt starts when the delay is over
-// and the previous one has not finished, the families alternate, and the first address that answers wins. The
-// other attempts are cancelled and their sockets closed.
+// A host can have many addresses. They are tried in the resolver's order, each after the previous address has failed.
+// With a delay, RFC 8305 ("Happy Eyeballs") applies: the next attempt starts when the delay is over and the previous
+// one has not finished, the families alternate, and the first address that answers wins. The other attempts are
+// cancelled, and their sockets are closed.
 
 /// Connects to a host, using the first address that answers.
 func connect(

@@ -1,7 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// Creates the sockets of servers. All of them are bound here, and listen when the server starts serving.
+// This file creates the sockets of servers. All sockets are bound here, and begin to listen when the server starts
+// serving.
 
 /// A listening socket of a server.
 struct ListeningSocket {
@@ -51,7 +52,7 @@ func resolveToListen(
         }
     var addresses: [SystemAddress] = []
     for address in found.joined() where !addresses.contains(address) { addresses.append(address) }
-    // A dual-stack socket replaces the separate IPv4 one.
+    // A dual-stack socket replaces the separate IPv4 socket.
     if isDualStack, addresses.contains(where: { $0.isIPv6 && $0.isWildcard }) {
         addresses.removeAll { !$0.isIPv6 && $0.isWildcard }
     }

@@ -23,7 +23,7 @@ func serve(
         do {
             try await handler(reader, writer)
         } catch let error where isCancellation(error) {
-            // The code that cancelled the task knows about it.
+            // A cancellation is not an error to report.
         } catch {
             report(error, from: channel)
         }

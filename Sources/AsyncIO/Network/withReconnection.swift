@@ -34,7 +34,7 @@ public func withReconnection<Connection, T>(
 ) async throws -> T {
     if let attempts, attempts < 1 { throw ValueError("attempts must be at least 1, got \(attempts)") }
     var generator = SystemRandomNumberGenerator()
-    // The number of times in a row that opening failed.
+    // The number of consecutive failed attempts to open a connection.
     var failures = 0
     while true {
         var isOpen = false

@@ -3,15 +3,15 @@ internal import CShims
 
 // # Tasks that never continue
 //
-// A loop that is closed can leave tasks behind that have not ended. They wait for something that never came,
-// or came too late, and `close()` reports them. If it comes after all (a thread resumes the continuation, a
-// `Task.sleep` ends), the runtime delivers their job to the loop that runs then. A task that
-// `runInVirtualTime` has left must not run there: the test has returned, and what the task uses may be gone.
-// So the job is dropped.
+// When a loop is closed, some of its tasks may not have ended. They are waiting for an event that has not occurred, and
+// `close()` reports them. If the event occurs later (for example, because a thread resumes the continuation or a
+// `Task.sleep` ends), the runtime delivers the task's job to the loop that is running at that time. A task that
+// `runInVirtualTime` has abandoned must not run on that loop, because the test has returned, and the objects that the
+// task uses may no longer exist. Therefore, the job is dropped.
 //
-// Such a Swift task stays suspended forever. It is identified by its address and by its number in the
-// runtime, which distinguishes it from a later task at the same address, in case an abandoned task ends after
-// all. Looking up a job costs one load until the first task is abandoned.
+// Such a Swift task stays suspended forever. It is identified by its address and by its number in the runtime. If an
+// abandoned task ends after all, the number distinguishes it from a later task at the same address. Until the first
+// task is abandoned, looking up a job costs only one load.
 
 enum AbandonedTasks {
     /// The numbers of the abandoned tasks, by address.

@@ -5,8 +5,8 @@ internal import CShims
 @safe
 @usableFromInline
 struct Carrier: Equatable {
-    // SAFETY: an address for comparisons. `cancel` is called while the Swift task lives, because a task
-    // forgets its carrier before that ends.
+    // SAFETY: the address is used for comparisons and by `cancel`. `cancel` is called only while the Swift task exists,
+    // because the AsyncTask drops its carrier before the Swift task ends.
     private let address: UnsafeMutableRawPointer
 
     /// The Swift task of an `async` main, or nil if the task is not known.

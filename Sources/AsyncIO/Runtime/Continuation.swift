@@ -3,8 +3,8 @@ internal import CShims
 /// A suspended Swift task. The loop resumes it exactly once.
 @safe
 struct Continuation {
-    // SAFETY: created by `withUnsafeContinuation`, whose body stores it in one variable; the variable is
-    // cleared when it is resumed.
+    // SAFETY: created by `withUnsafeContinuation`, whose body stores it in one variable; the variable is cleared when
+    // the continuation is resumed.
     private let raw: UnsafeContinuation<Void, Never>
 
     @inline(__always)

@@ -1,11 +1,11 @@
-// The only file that uses the runtime's interface for custom executors, which is SPI in Swift 6.3. Changes in
+// This is the only file that uses the runtime's interface for custom executors, which is SPI in Swift 6.3. Changes in
 // later toolchains affect only this file.
 //
-// One object is the main executor, the default executor and a scheduling executor. Main and default must be
-// the same object: the resumption of a continuation is enqueued on the default executor before it hops to its
-// actor. So any other default executor would run our own waits on a foreign thread, and would turn hops that
-// look harmless into real queue entries. Jobs run with this object as their task executor for the same
-// reason.
+// One object is the main executor, the default executor, and a scheduling executor. The main executor and the default
+// executor must be the same object, because the resumption of a continuation is enqueued on the default executor before
+// it hops to its actor. Any other default executor would run this library's waits on a foreign thread, and would turn
+// hops that look harmless into real queue entries. For the same reason, jobs run with this object as their task
+// executor.
 
 internal import AsyncIOSystem
 internal import CShims
@@ -223,8 +223,8 @@ extension UnownedJob {
     /// `ExecutorJob.withUnsafeExecutorPrivateData` provides the same word, but at a higher cost. The owner of the job
     /// can use the word until the job runs.
     //
-    // SAFETY: a job is a pointer to the runtime's object, in which the words have had this offset since Swift
-    // 5.5; InboxTests checks that they still do.
+    // SAFETY: a job is a pointer to the runtime's object, in which the words have had this offset since Swift 5.5.
+    // InboxTests checks this offset.
     @inline(__always)
     var executorWord: UnsafeMutablePointer<UInt> {
         unsafe UnsafeMutablePointer(

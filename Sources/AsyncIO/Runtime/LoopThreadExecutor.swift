@@ -1,25 +1,26 @@
 internal import AsyncIOSystem
 
-// # The executor of a loop on a thread of its own
+// # The executor of a loop on its own thread
 //
-// A loop of the process receives its jobs through SPI (ExecutorSPI.swift). A loop on a thread of its own is an
-// actor executor instead, which is public API: actors name it as their `unownedExecutor`, and the runtime
-// passes it their jobs. Nothing is installed in the process.
+// A loop of the process receives its jobs through SPI (ExecutorSPI.swift). A loop on its own thread is an actor
+// executor instead, which is public API. Actors return it as their `unownedExecutor`, and the runtime passes their jobs
+// to it. No executor is installed for the whole process.
 //
 // ## Ownership
 //
 // `UnownedSerialExecutor` retains nothing. Jobs come from actors with this executor, and an actor is retained as long
-// as one of its jobs exists. So it is sufficient that each such actor retains this object: an EventLoopThread does, and
-// an actor of the program retains its EventLoopThread. The loop's thread also retains the executor, and the executor
-// retains the loop. Only the program and its tasks retain the EventLoopThread, so the program can release it.
+// as one of its jobs exists. Therefore, it is sufficient that each such actor retains this object. An EventLoopThread
+// retains it, and an actor of the program retains its EventLoopThread. The loop's thread also retains the executor, and
+// the executor retains the loop. Only the program and its tasks retain the EventLoopThread, so the program can release
+// it.
 //
 // ## Jobs after the end
 //
 // A loop that has ended can still receive jobs, when a method of an actor on it is called, or when a task that did not
-// end in time continues. The runtime cannot refuse a job, and if a job is dropped, its caller waits forever. So the job
-// runs, on a thread that is started for it. The closed loop is the current loop there, and makes turns until nothing is
-// ready. Code that only computes, such as a method that returns a property, works as before. Its waits fail, and its
-// tasks are cancelled, because nothing that they could wait for can happen.
+// end in time continues. The runtime cannot refuse a job, and if a job is dropped, its caller waits forever. Therefore,
+// the job runs on a thread that is started for it. The closed loop is the current loop on this thread, and executes
+// turns until nothing is ready. Code that only computes, such as a method that returns a property, works as before.
+// Waits fail, and tasks are cancelled, because nothing that they could wait for can happen.
 
 /// The serial executor of a loop that runs on its own thread. Any thread can use it.
 @usableFromInline

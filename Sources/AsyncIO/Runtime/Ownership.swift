@@ -3,9 +3,9 @@ internal import CShims
 // # Objects and their loops
 //
 // A future, a lock, or a stream belongs to one loop, and the compiler does not let two loops share it. Code that
-// bypasses the compiler's checks can corrupt the memory of both loops. In debug mode, the library detects this where it
-// costs little: a future remembers the loop on which a task waits for it, and stops the program if it is completed on
-// another one. asyncio checks the same when a task waits.
+// bypasses the compiler's checks can corrupt the memory of both loops. In debug mode, the library detects such errors
+// where the check costs little. A future stores the loop on which a task waits for it, and stops the program if it is
+// completed on another loop. asyncio makes the same check when a task waits.
 
 enum Ownership {
     /// Whether a loop of the process runs in debug mode.

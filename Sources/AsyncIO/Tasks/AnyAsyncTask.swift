@@ -7,11 +7,11 @@ internal import AsyncIOSystem
 ///
 /// asyncio: `asyncio.Task`.
 public class AnyAsyncTask: FutureBase {
-    // Loop thread only, like everything in a future.
+    // Loop thread only, like all properties of a future.
 
     /// The future that the task is currently waiting for.
     //
-    // SAFETY: the waiting frame retains the future, and sets this to nil first when it continues.
+    // SAFETY: the waiting frame retains the future, and sets this property to nil as soon as it continues.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
     /// The time at which the current wait began, or 0 if the time was not recorded. Reports use this value. On a loop
     /// that runs in real time, the recorded time can be late by up to the watchdog's interval.
@@ -198,7 +198,7 @@ public class AnyAsyncTask: FutureBase {
         mustCancel = false
         if let future {
             if future.endedInCancellation { return }
-            // The task has seen how the future ended, even if this error replaces it.
+            // The task has received the outcome of the future, even if this error replaces that outcome.
             future.isErrorRetrieved = true
         }
         deliveredMessage = requestedMessage
@@ -340,9 +340,9 @@ public class AnyAsyncTask: FutureBase {
 
     @inline(never)
     private final func withOuterLoop(insteadOf here: EventLoop, _ body: (EventLoop) -> Void) {
-        // A hidden task belongs to whichever loop it runs on.
+        // A hidden task belongs to the loop on which it is running.
         if identity == 0 { return body(here) }
-        // A loop that has ended has no record of the task anymore.
+        // A loop that has ended no longer has a record of the task.
         guard let loop = LoopRegistry.all.first(where: isOf) else { return body(here) }
         guard loop.thread == Thread.number else { Ownership.stop("task \"\(name)\"", of: loop, usedOn: here) }
         loop.whileCurrent { body(loop) }

@@ -7,8 +7,8 @@
 public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) var storedValue: Value?
 
-    // Only what involves the value is inlinable: it is specialized in the user's module, where the type of
-    // the value is known.
+    // Only the code that involves the value is inlinable. This code is specialized in the user's module, where the type
+    // of the value is known.
 
     @inlinable
     override init(name: String?, site: CreationSite?) {

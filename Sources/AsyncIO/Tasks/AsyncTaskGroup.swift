@@ -116,8 +116,8 @@ public final class AsyncTaskGroup {
                 slots.release()
                 throw error
             }
-            // Any other error ends the group. Tasks that wait for a slot are cancelled by that, and must not
-            // start before.
+            // If the body throws any other error, the slot is not released. The error ends the group, which cancels the
+            // tasks that are waiting for a slot. These tasks must not start before they are cancelled.
             slots.release()
             return value
         }
@@ -200,8 +200,8 @@ public final class AsyncTaskGroup {
     @usableFromInline
     func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
-        // The cancellation that the parent saw: in the body, or here while nothing was aborting; and the
-        // latest one.
+        // `cancellation` is the cancellation that the parent received in the body, or here before the group was
+        // aborted. `latest` is the most recent cancellation.
         let bodyError = bodyError.map { parent?.counted($0) ?? $0 }
         var cancellation = (bodyError as? CancellationError).map(HeldCancellation.init)
         if bodyError != nil, !isAborting { abort() }
@@ -222,7 +222,7 @@ public final class AsyncTaskGroup {
             if parent?.uncancel() == 0 {
                 cancellation = nil
             } else if cancellation == nil {
-                // Another request to cancel is left.
+                // Another request to cancel remains.
                 cancellation = latest
             }
         }
@@ -232,7 +232,7 @@ public final class AsyncTaskGroup {
         if let bodyError, !(bodyError is CancellationError) { errors.append(bodyError) }
         guard !errors.isEmpty else { return nil }
         if let parent, parent.cancelling > 0 {
-            // The task was also cancelled from elsewhere; its next wait throws that.
+            // The task was also cancelled from elsewhere. Its next wait throws that cancellation.
             parent.uncancel()
             _ = parent.cancel(nil, isNative: false)
         }
@@ -351,16 +351,16 @@ func enter<T>(
             return value
         case .failure(let bodyError):
             if let error = await group.leave(bodyError) { throw error }
-            // `cancel()` has ended the body. As in asyncio, that is not an error, unless a value is missing.
+            // `cancel()` has ended the body. As in asyncio, this is not an error unless the group must return a value.
             guard let nothing = () as? T else { throw CancellationError() }
             return nothing
         }
     }
 }
 
-// The same for bodies that return nothing. Without these functions, the compiler rejects
-// `AsyncIO.main { try await withAsyncTaskGroup { try $0.createTask { } } }`: the outer closure returns
-// nothing, so it expects that of the inner one, whose only expression is a task.
+// These are the same functions for bodies that return no value. Without them, the compiler rejects
+// `AsyncIO.main { try await withAsyncTaskGroup { try $0.createTask { } } }`. The outer closure returns no value, so the
+// compiler expects the same of the inner closure, whose only expression is a task.
 
 @_documentation(visibility: internal)
 @inlinable

@@ -2,10 +2,9 @@
     internal import Instrumentation
 #endif
 
-// A task inherits the task-local values of the code that creates it, including the context of its
-// tracing span. A callback is not a task, so the values have to be passed to it. Swift cannot copy
-// all task-local values. A callback therefore gets only the one that tracing needs, and only if the
-// package trait `Tracing` is enabled.
+// A task inherits the task-local values of the code that creates it, including the context of its tracing span. A
+// callback is not a task, so the values have to be passed to it. Swift cannot copy all task-local values. A callback
+// therefore gets only the value that tracing needs, and only if the package trait `Tracing` is enabled.
 
 /// The context that a callback inherits from the code that schedules the callback. If the package trait `Tracing` is
 /// enabled, the context is the tracing span. Otherwise, the context is empty and has no cost.

@@ -68,7 +68,7 @@ struct CarrierTable {
 
     mutating func insert(_ carrier: Carrier, _ task: AnyAsyncTask) {
         putInFront(Slot(carrier: carrier, task: UnretainedTask(task)), .running)
-        // Last, because the carrier that has left the front can be the same task's outer carrier.
+        // This comes last, because the carrier that has left the front can be the same task's outer carrier.
         task.isCarrierStored = false
     }
 
@@ -81,7 +81,7 @@ struct CarrierTable {
 
     @inline(__always)
     mutating func remove(_ carrier: Carrier, of task: AnyAsyncTask) {
-        // The outer carrier got a slot when this one replaced it in front.
+        // The outer carrier got a slot when this carrier replaced it at the front.
         task.isCarrierStored = true
         if front?.carrier == carrier {
             front = nil
@@ -123,7 +123,7 @@ struct CarrierTable {
     /// Returns all carriers of a task, in no particular order.
     func carriers(of task: AnyAsyncTask) -> [Carrier] {
         var found = slots.compactMap { slot in slot?.task.object === task ? slot?.carrier : nil }
-        // The innermost one may have no slot.
+        // The innermost carrier may have no slot.
         if let carrier = task.carrier, !found.contains(carrier) { found.append(carrier) }
         return found
     }
@@ -170,7 +170,7 @@ struct CarrierTable {
 
     @inline(__always)
     private func home(of bits: UInt) -> Int {
-        // Addresses are multiples of 16; the multiplication spreads the rest.
+        // Addresses are multiples of 16. The multiplication distributes the other bits.
         Int(truncatingIfNeeded: ((bits >> 4) &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
     }
 

@@ -4,20 +4,20 @@ struct ChildList {
     final class Child {
         let task: AnyAsyncTask
         fileprivate var next: Child?
-        // SAFETY: nil, or the child before this one, which the list retains.
+        // SAFETY: the value is nil or the previous child, which the list retains.
         @safe fileprivate unowned(unsafe) var previous: Child?
 
         init(_ task: AnyAsyncTask) { self.task = task }
 
         deinit {
-            // A list that is released as a whole can be long, so this is iterative.
+            // A list that is released as a whole can be long, so this code is iterative.
             var child = next.take()
             while var last = child.take(), isKnownUniquelyReferenced(&last) { child = last.next.take() }
         }
     }
 
     private var first: Child?
-    // SAFETY: nil, or the last child, which the list retains through `first`.
+    // SAFETY: the value is nil or the last child, which the list retains through `first`.
     @safe private unowned(unsafe) var last: Child?
 
     var isEmpty: Bool { first == nil }

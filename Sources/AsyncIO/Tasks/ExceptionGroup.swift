@@ -28,7 +28,7 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
     public func split(
         _ matches: (any Error) -> Bool
     ) -> (matching: ExceptionGroup?, rest: ExceptionGroup?) {
-        // Iterative, not recursive, because groups can be nested deeply.
+        // This code is iterative, not recursive, because groups can be deeply nested.
         var open = [Parting(self)]
         while true {
             let last = open.count - 1

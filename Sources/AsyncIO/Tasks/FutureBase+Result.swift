@@ -1,4 +1,4 @@
-// How the outcome of a future reaches the task that waits for it.
+// This file passes the outcome of a future to the waiting task.
 
 extension FutureBase {
     @usableFromInline

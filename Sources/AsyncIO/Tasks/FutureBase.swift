@@ -1,6 +1,6 @@
-// Every wait in this library is a wait for a future: a task's value, a timer, a lock, an item of a queue,
-// bytes of a socket. This file has everything of a future except its value; Suspension.swift explains how a
-// task waits for one.
+// Every wait in this library is a wait for a future, such as a task's value, a timer, a lock, an item in a queue, or
+// bytes from a socket. This file contains all parts of a future except its value. Suspension.swift explains how a task
+// waits for a future.
 
 /// The base class of all futures and tasks, regardless of their value type. A future has a state that changes only
 /// once, and callbacks that are called after the change.
@@ -10,7 +10,7 @@ public class FutureBase {
     @usableFromInline
     enum State: UInt8 { case pending, finished, failed, cancelled }
 
-    // All of this belongs to the loop's thread: the class is not Sendable, and creating or awaiting a future
+    // All of these properties belong to the loop's thread: the class is not Sendable, and creating or awaiting a future
     // checks the thread.
     @usableFromInline @safe @exclusivity(unchecked) final var state = State.pending
     /// Whether the error has been retrieved. An error that was not retrieved is reported when the future is released.
@@ -96,7 +96,7 @@ public class FutureBase {
         return true
     }
 
-    // Futures that pass requests to cancel on override these; see PassingRequests.swift.
+    // Futures that pass on requests to cancel override these methods; see PassingRequests.swift.
 
     /// This future as a hidden task, or nil if the future is not a hidden task. A hidden task runs the body of a
     /// generator, in the turns of the task that waits for the hidden task.
@@ -129,8 +129,8 @@ public class FutureBase {
         state = end
         switch first {
         case .none:
-            // There are no callbacks, so the loop is not used; a call from a wrong thread would go
-            // unnoticed without this check.
+            // There are no callbacks, so the loop is not used. Without this check, a call from the wrong thread would
+            // go unnoticed.
             if !EventLoop.withHere({ _ in }) { EventLoop.assertNoneElsewhere(for: "Completing a future") }
         case .wake, .call:
             EventLoop.withRequired(for: "Completing a future") { loop in

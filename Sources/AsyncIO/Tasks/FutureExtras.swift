@@ -9,7 +9,7 @@ final class FutureExtras {
     /// The place where the future was created. The place is recorded only in debug mode.
     var trace: CodeAddresses?
 
-    // For tasks.
+    // The following properties are used only for tasks.
     var requestedMessage: String?
     var deliveredMessage: String?
     var givenName: String?

@@ -1,17 +1,16 @@
 // # Where cancellation requests go
 //
-// The body of a generator runs in the turns of its consumer. In asyncio it runs in the consuming
-// task itself, and a timeout or task group that the body enters is bound to that task. If the body
-// yields inside such a scope, the scope can cancel the task while it is doing something else, or a
-// task that has long left the generator (PEP 789).
+// The body of a generator runs in the turns of its consumer. In asyncio, the body runs in the consuming task itself,
+// and a timeout or task group that the body enters is bound to that task. If the body yields inside such a scope, the
+// scope can cancel the task while the task is doing something else, or even after the task has left the generator (PEP
+// 789).
 //
-// Here the body has a hidden task of its own. Its scopes are bound to this task, and its waits
-// belong to it:
+// In this library, the body has its own hidden task. The body's scopes and waits belong to this task:
 //
-// - While the body has control, the consumer waits for the hidden task. A request to cancel the
-//   consumer goes to the body, to wherever it waits.
-// - While the consumer has control, the hidden task waits for nothing. A request of a scope
-//   therefore stays with the hidden task, and `yield` throws it when the body has control again.
+// - While the body has control, the consumer waits for the hidden task. A request to cancel the consumer is passed to
+//   the body's current wait.
+// - While the consumer has control, the hidden task waits for nothing. If a scope requests a cancellation, the hidden
+//   task stores the request, and `yield` throws it when the body has control again.
 // - `currentTask()` returns the consumer. Its number of requests and the message of its latest
 //   cancellation are passed along with control, in both directions.
 

@@ -1,14 +1,14 @@
 // # Passing on a request to cancel
 //
-// A task that is asked to cancel asks what it waits for, which can be another task, or a `gather` of many. Such a chain
-// can be longer than a stack allows. So the request is passed on in a loop: each future in the chain receives the
-// request (`receiveRequest`), returns its `target`s one after another, and is notified at the end whether one of them
-// accepted the request (`passedOn`).
+// When a task is asked to cancel, it passes the request on to the future that it waits for, which can be another task,
+// or a `gather` of many tasks. Such a chain can be longer than the stack allows. Therefore, the request is passed on in
+// a loop: each future in the chain receives the request (`receiveRequest`), returns its `target`s one after another,
+// and is notified at the end whether one of them accepted the request (`passedOn`).
 //
-// As in asyncio, every request is passed on to the end of the chain. At the end of a run, each task of a chain is
-// asked, which would take time quadratic in its length. So beyond a certain depth, where CPython's recursion would be
-// near its limit, a task is not asked again if it has already passed a request on in this turn, to the future that it
-// still waits for.
+// As in asyncio, every request is passed on to the end of the chain. At the end of a run, each task in a chain is asked
+// to cancel, which would take quadratic time in the length of the chain. Therefore, beyond a certain depth, where
+// CPython's recursion would be near its limit, some tasks are not asked again. These are the tasks that have already
+// passed a request on in this turn to the future that they are still waiting for.
 
 extension FutureBase {
     /// A future that has received the cancellation request and is passing it on.

@@ -7,11 +7,10 @@ internal import SystemPackage
 // `CancellationError` from a well-behaved library, but `URLError(.cancelled)` from URLSession,
 // `HTTPClientError.cancelled` from AsyncHTTPClient, and ECANCELED from code that passes on the system's errors. Such an
 // error counts as a `CancellationError` if this library requested the cancellation and the request was not withdrawn.
-// Without a request, it is an error like any other. Design/0012 has the reasons.
+// Without a request, it is an ordinary error. Design/0012 explains the reasons.
 //
-// `AnyAsyncTask.isCancellation(_:)` is the one place that decides. All code that must know whether a body
-// ended because it was cancelled uses it: the end of a task, timeouts, groups, retries and connection
-// handlers.
+// Only `AnyAsyncTask.isCancellation(_:)` makes this decision. All code that must know whether a body ended because it
+// was cancelled uses this method: the end of a task, timeouts, groups, retries, and connection handlers.
 
 /// Registers an error type that indicates a cancellation. The type can belong to another library or to the program.
 ///
@@ -101,6 +100,6 @@ extension AnyAsyncTask {
 func isCancellation(_ error: any Error) -> Bool {
     if error is CancellationError { return true }
     if let task = runningTask() { return task.isCancellation(error) }
-    // A plain Swift task.
+    // The code is running in a plain Swift task.
     return Task.isCancelled && CancellationErrors.contain(error)
 }

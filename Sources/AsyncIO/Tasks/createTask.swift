@@ -32,9 +32,9 @@ func createTask<T>(
     name: String?, eager: Bool, isolation: isolated (any Actor)?, site: CreationSite,
     _ body: @escaping () async throws -> T
 ) -> AsyncTask<T> {
-    // A synchronous closure in a function that belongs to no actor has no isolation, although it runs on a
-    // loop. Without isolation, a task would leave a loop that is not the process's, and each of its waits would
-    // cost two more entries of a loop that is.
+    // A synchronous closure in a function that belongs to no actor has no isolation, although it runs on a loop.
+    // Without isolation, a task would leave a loop that has its own thread. On the loop of the process, each of the
+    // task's waits would cost two more entries.
     if isolation == nil, let home = LoopHome.ofThisThread {
         // SAFETY: the caller and the task run on this thread.
         nonisolated(unsafe) let body = body
@@ -43,9 +43,8 @@ func createTask<T>(
         }
     }
     let task = AsyncTask<T>(name: name, site: site)
-    // Neither of the Swift tasks throws, but they are of the throwing kind, because the runtime needs a
-    // thunk, and with it an allocation, for the other kind. The number of nested eager tasks is limited by
-    // the stack.
+    // Neither of the Swift tasks throws an error, but both have the throwing type, because the runtime needs a thunk,
+    // and therefore an allocation, for the non-throwing type. The number of nested eager tasks is limited by the stack.
     if eager, !isStackLow() {
         Task<Void, any Error>.immediate {
             _ = isolation
@@ -62,9 +61,9 @@ func createTask<T>(
     return task
 }
 
-// Functions that run many bodies take items and one body for all of them, not an array of bodies. Swift 6.3
-// compiles the conversion of an array of closures to an array of nonsending closures, but aborts when it
-// runs.
+// Functions that run many bodies take items and one body for all of them, not an array of bodies. Swift 6.3 compiles
+// the conversion of an array of closures to an array of nonsending closures, but the compiled program aborts during the
+// conversion.
 
 /// Creates a task for each item, in order. The parameters `fileID` and `line` specify the creation site of the tasks.
 func createTasks<Item, T>(

@@ -1,8 +1,8 @@
 // # Durations without a unit
 //
 // In this library, a duration has a unit. `sleep(1)`, as in asyncio, would still compile wherever Glibc or Foundation
-// is imported: it would be libc's function, and block the loop for a second. In async code, the compiler prefers an
-// async overload to a synchronous one, if it is available. So these overloads do what is intended, with a warning.
+// is imported. It would call libc's function and block the loop for a second. In async code, the compiler prefers an
+// available async overload to a synchronous function. Therefore, these overloads do what is intended, with a warning.
 // Where libc has no function of that name, the overloads are unavailable, and their messages say what to write instead.
 
 /// Sleeps for a number of seconds, as in asyncio.
@@ -21,7 +21,7 @@ public func sleep(_ seconds: some BinaryInteger) async throws {
 @_documentation(visibility: internal)
 public func sleep(_ seconds: some BinaryFloatingPoint) async throws {
     let seconds = Double(seconds)
-    // A century is practically forever, and fits into a `Duration`.
+    // The limit is about a century, which is practically forever and fits into a `Duration`.
     guard !seconds.isNaN else { throw ValueError("seconds must be a number, got nan") }
     try await sleep(.seconds(max(-1, min(seconds, 3e9))))
 }

@@ -1,24 +1,23 @@
 // # Tasks and carriers
 //
-// An `AsyncTask` is a logical task that is carried by a Swift task. The difference matters where a scope can
-// cancel its body and then continue. Swift's native cancellation flag cannot be reset, so after a timeout
-// every later `Task.sleep` of the same Swift task would throw at once. Such a scope (`withTimeout`,
-// `withAsyncTaskGroup`, `waitFor` with a body, a shielded cleanup) therefore runs its body on a new carrier
-// of the same logical task. The scope cancels the body's carrier, including foreign waits; the outer carrier
-// is not affected.
+// An `AsyncTask` is a logical task that is carried by a Swift task. The difference matters where a scope can cancel its
+// body and then continue. Swift's native cancellation flag cannot be reset. After a timeout, every later `Task.sleep`
+// in the same Swift task would throw immediately. Such a scope (`withTimeout`, `withAsyncTaskGroup`, `waitFor` with a
+// body, a shielded cleanup) therefore runs its body on a new carrier of the same logical task. The scope cancels the
+// body's carrier, including foreign waits; the outer carrier is not affected.
 //
-// 1. The new carrier starts at once, inside the caller's job (`Task.immediate`), so that it costs no turn.
-// 2. It registers itself in the loop's table as a carrier of the task, and becomes the task's innermost one.
-// 3. The outer carrier suspends until the body ends. That is not a wait of the logical task: `waitingOn`
-//    belongs to what the body waits for.
-// 4. When the body has ended, the outer carrier is the innermost one again and continues right after this job
-//    (`runNext`), without an entry in the queue: in asyncio, this is one step.
+// 1. The new carrier starts immediately, inside the caller's job (`Task.immediate`), so that starting it takes no turn.
+// 2. It registers itself in the loop's table as a carrier of the task, and becomes the task's innermost carrier.
+// 3. The outer carrier suspends until the body ends. This is not a wait of the logical task, because `waitingOn` is the
+//    future that the body waits for.
+// 4. When the body has ended, the outer carrier is the innermost carrier again. It continues directly after this job
+//    (`runNext`), without an entry in the queue, because this is one step in asyncio.
 //
-// Bodies of nested scopes start inside each other, so their stack depends on the user's nesting. When most of
-// the stack is in use (`isStackLow`), a carrier starts through the queue.
+// Bodies of nested scopes start inside each other, so the stack grows with the depth of the nesting. When most of the
+// stack is in use (`isStackLow`), a carrier starts through the queue.
 //
-// A wait for our own futures alone needs no carrier: there, the logical request to cancel is enough
-// (`cancel(_:isNative:)`).
+// A wait that involves only this library's futures needs no carrier, because the logical request to cancel is
+// sufficient (`cancel(_:isNative:)`).
 
 /// The result of a body that runs on a new carrier.
 @usableFromInline
@@ -56,8 +55,8 @@ func onCarrier<T>(
     let handover = Handover<T>()
     let outer = task.carrier
     if isStackLow() {
-        // Nested scopes have started each other's bodies. This body starts a turn later, with a stack of its
-        // own. A request to cancel that comes before is kept for it, not for `outer`.
+        // The bodies of nested scopes have started inside each other. This body starts one turn later, on a new stack.
+        // If a request to cancel arrives earlier, it is stored for this body, not for `outer`.
         task.carrier = nil
         Task {
             _ = isolation

@@ -40,8 +40,8 @@ private func sleep(on loop: EventLoop, deadline: Int64) async throws {
 /// A future that ends at its deadline. One object is both the timer and the awaited future, to save memory in programs
 /// that have many sleeping tasks.
 final class SleepFuture: FutureBase {
-    // SAFETY: used only while the future is in this loop's heap, which the loop empties before it is
-    // released.
+    // SAFETY: this property is used only while the future is in the loop's heap. The loop empties the heap before the
+    // loop is released.
     @safe private unowned(unsafe) let loop: EventLoop
 
     /// The age of the future relative to the other timers of the loop, or 0 if the future is not in the loop's timer

@@ -118,7 +118,7 @@ extension EventLoop {
     /// from other threads, this method lets virtual time jump to the next timer and returns 0.
     func idleTime(inVirtualTime now: Int64) -> Int64? {
         let deadline = timers.first.flatMap { first in first <= virtual.limit ?? .max ? first : nil }
-        // Other threads may still have something for the current time.
+        // Other threads may still post items for the current time.
         if let patience = patience(isLast: deadline == nil && settlers == nil) { return patience }
         if !descriptors.isEmpty, mustPollFirst() { return 0 }
         if mainQueueHasNews() || inbox.hasNews || SignalArrivals.count != signalsSeen { return 0 }

@@ -2,9 +2,9 @@ internal import AsyncIOSystem
 
 // # Several hosts on one loop
 //
-// In a simulation, the tasks of a loop in virtual time belong to different hosts. The kernel knows three things about
-// them: a task or a callback belongs to the host of the code that created it, the steps of a host that is paused are
-// held, and the tasks of a host that crashes never continue. Only the simulation knows which host that is.
+// In a simulation, the tasks of a loop in virtual time belong to different hosts. The core of the loop implements three
+// rules for hosts: a task or a callback belongs to the host of the code that created it, the steps of a paused host are
+// held, and the tasks of a crashed host never continue. Only the simulation knows the hosts themselves.
 
 /// An object that makes a simulation's decisions about the tasks and callbacks of a loop in virtual time. It is used
 /// only on the loop's thread.
@@ -91,7 +91,7 @@ extension EventLoop {
         for task in tasks where !task.isDone {
             task.forgetCallbacks()
             if task.carrier == nil {
-                // It has not started. Its body never runs.
+                // The task has not started, so its body never runs.
                 task.mustCancel = true
             }
             for carrier in carriers.carriers(of: task) { carriers.remove(carrier, of: task) }

@@ -1,24 +1,25 @@
 // # Virtual time
 //
-// A loop in virtual time has a clock of its own. When nothing is ready, the clock jumps to the next timer. It begins at
-// the machine's time, because code on other threads compares deadlines that were computed here with the machine's
+// A loop in virtual time has its own clock. When nothing is ready, the clock jumps to the next timer. The clock begins
+// at the machine's time, because code on other threads compares deadlines that were computed here with the machine's
 // clock. Only the differences between times matter, and these are exact.
 //
-// While the loop runs, everything on its thread that reads a clock gets the loop's time: the thread has a
-// variable for it (`ThreadState.virtualTime`), and AsyncIOTesting replaces the functions that read clocks.
+// While the loop runs, all code on its thread that reads a clock gets the loop's time. The thread has a variable for
+// this time (`ThreadState.virtualTime`), and AsyncIOTesting replaces the functions that read clocks.
 //
 // ## Other threads
 //
-// Other threads are in real time. If a task waits for one of them, a jump could exceed a limit of an hour, although the
-// thread would have answered within a millisecond. So before it jumps, the loop waits for other threads, in real time:
+// Other threads run in real time. If a task waits for another thread, a jump could exceed a limit of an hour even
+// though the thread would have answered within a millisecond. Therefore, before the clock jumps, the loop waits for
+// other threads, in real time:
 //
-//   - for work that it has handed to a thread itself (`toThread`, a file, a name lookup), because an answer
-//     will come, up to `workLimit`;
-//   - if a task waits for something that does not belong to this library (a continuation, a stream, another actor), for
-//     the *grace*. Usually no thread is involved: the task waits for another task of the loop, which sleeps. But the
-//     loop cannot know that. After the grace, the loop therefore *gives up on* the wait, until the task has run again.
-//     Each grace that ends without an answer halves the next one, until an answer comes. A test therefore spends at
-//     most about twice the grace on answers that never come.
+//   - for up to `workLimit`, if the loop itself has passed work to a thread (`toThread`, a file, a name lookup),
+//     because an answer will come;
+//   - for the *grace*, if a task waits for something outside this library (a continuation, a stream, another actor).
+//     Usually, no thread is involved, because the task waits for a sleeping task of the same loop. However, the loop
+//     cannot know this. After the grace, the loop therefore *gives up on* the wait, until the task has run again. Each
+//     grace that ends without an answer halves the next grace, until an answer comes. A test therefore spends at most
+//     about twice the grace on answers that never come.
 //
 // If there is no timer to jump to, the only alternative to waiting is to report a deadlock. In this case, the loop
 // waits longer.

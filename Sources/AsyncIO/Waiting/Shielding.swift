@@ -1,12 +1,13 @@
 // # Waits that cancellation does not end
 //
 // Some waits have to reach their end: a condition must hold its lock again, the memory of a file request belongs to the
-// kernel until the request has ended, and a scope must not return before its tasks. A request to cancel that arrives in
-// the meantime ends the current wait, as always. The shielded operation holds the request, waits again, and throws it
-// at the end. If several requests arrive, the latest one is thrown, with its message.
+// kernel until the request has ended, and a scope must not return before its tasks have ended. If a request to cancel
+// arrives in the meantime, it ends the current wait, as usual. The shielded operation stores the request, waits again,
+// and throws the cancellation at the end. If several requests arrive, the latest cancellation is thrown, with its
+// message.
 //
-// The native cancellation of a plain Swift task stays set. Once such a task has noticed it, its further waits
-// ignore it; otherwise they would all end at once.
+// The native cancellation of a plain Swift task stays set. After such a task has noticed the cancellation, the task's
+// further waits ignore it. Otherwise, they would all end immediately.
 
 /// A cancellation that a task has received and will throw later.
 struct HeldCancellation {

@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 
 // # How a task waits
 //
-// There is one suspension primitive, `FutureBase.park()`. A lock, an item of a queue, a timer, a socket, and another
+// There is one suspension primitive, `FutureBase.park()`. A lock, an item in a queue, a timer, a socket, and another
 // task are all futures, and every wait for them uses this primitive.
 //
 // ## States
@@ -17,26 +17,26 @@ internal import AsyncIOSystem
 //
 // ## Cancellation
 //
-// `task.cancel()` asks the future that the task waits for to cancel. If the future returns true (the task is waiting),
-// its end wakes the task, which finds the future cancelled. If it returns false (the task is woken, running or not
-// started), the request is stored in `mustCancel` and delivered at the task's next step: after the pending wake-up, or
-// at its next suspension. A result that arrived in the same turn is lost to the waiter, so the wait queue passes it on
-// if it can (WaitQueue). In both cases, the task sees one CancellationError, regardless of how often cancellation was
-// requested.
+// `task.cancel()` passes the request on to the future that the task waits for. If the future returns true (the task is
+// waiting), the end of the future wakes the task, which finds that the future was cancelled. If the future returns
+// false (the task is woken, running, or not started), the request is stored in `mustCancel` and delivered at the task's
+// next step: after the pending wake-up, or at its next suspension. The waiter does not get a result that arrived in the
+// same turn, so the wait queue passes such a result on to another waiter if possible (WaitQueue). In both cases, the
+// task receives one CancellationError, regardless of how often cancellation was requested.
 //
 // ## Races, all on one thread
 //
-// - The future ends between the caller's check and the suspension. This can happen because under a
-//   task-executor preference every hop is a real one. So the code that registers the job checks again, and
-//   queues the wake-up itself.
-// - The request comes before the suspension. Then the code that registers the job asks the future to cancel
-//   at once, which queues the wake-up.
+// - The future ends between the caller's check and the suspension. This can happen because, under a task-executor
+//   preference, every hop is a real hop. Therefore, the code that registers the job checks again, and queues the
+//   wake-up itself.
+// - The request arrives before the suspension. In that case, the code that registers the job immediately asks the
+//   future to cancel, which queues the wake-up.
 //
 // ## Plain Swift tasks
 //
-// A task that is not an AsyncTask (`Task { }`, `async let`, a child of a standard group) has no `mustCancel`.
-// Its native cancellation, which stays set, cancels the future through a cancellation handler. The handler
-// can run on any thread, so off the loop it goes through the inbox.
+// A task that is not an AsyncTask (`Task { }`, `async let`, a child of a standard group) has no `mustCancel`. Its
+// native cancellation, which stays set, cancels the future through a cancellation handler. The handler can run on any
+// thread. On a thread other than the loop's, it uses the inbox.
 
 extension FutureBase {
     /// Suspends the current task until the future has ended.
@@ -48,7 +48,7 @@ extension FutureBase {
     ///   a wait that restores an invariant, because the task stays cancelled, and its cancellation would immediately
     ///   end every wait.
     //
-    // Inlined into each wait, because a frame of its own would cost as much as the work.
+    // This method is inlined into each wait, because a separate frame would cost as much as the work itself.
     @inline(__always)
     nonisolated(nonsending) final func park(
         ignoresNativeCancellation: Bool = false
@@ -91,15 +91,15 @@ extension FutureBase {
 
     /// Implements `park` for a Swift task that is not an AsyncTask.
     //
-    // The closure mentions `isolation`, because otherwise the handler's body would leave the caller's actor. That would
-    // cost two more entries, and under a task-executor preference another thread.
+    // The closure mentions `isolation`, because otherwise the handler's body would leave the caller's actor. Leaving
+    // the actor would cost two more entries and, under a task-executor preference, a switch to another thread.
     @inline(never)
     private final func parkPlain(
         isolation: isolated (any Actor)? = #isolation
     ) async throws {
         let target = CancelTarget(self)
-        // Only a task that came after the end of a loop on its own thread waits on a closed loop. Nothing could
-        // wake it: the loop does not know it.
+        // Only a task that arrived after the end of a loop with its own thread can wait on a closed loop. Nothing could
+        // wake this task, because the loop has no record of it.
         if target.loop.state == .closed { throw RuntimeError("Event loop is closed") }
         await withTaskCancellationHandler {
             _ = isolation
@@ -121,8 +121,7 @@ extension FutureBase {
 
 /// An object that cancels a future when a plain Swift task is cancelled.
 ///
-// SAFETY: the future is touched on the loop's thread only; elsewhere the request is
-// posted to the loop's inbox.
+// SAFETY: the future is accessed only on the loop's thread. Other threads post the request to the loop's inbox.
 private final class CancelTarget: @unchecked Sendable {
     private let future: FutureBase
     let loop: EventLoop
@@ -139,7 +138,7 @@ private final class CancelTarget: @unchecked Sendable {
             wasAccepted = future.cancel()
         } else {
             let item = Inbox.Item.callback { [self] in wasAccepted = future.cancel() }
-            // A loop inside another one may have ended; the outer one runs on the same thread.
+            // A nested loop may have ended. The outer loop runs on the same thread.
             if !loop.send(item), loop.home == nil { LoopExecutor.shared.adopt(item) }
         }
     }

@@ -23,8 +23,8 @@ struct Unretained<Object: AnyObject> {
     func with<T>(_ body: (Object) throws -> T) rethrows -> T { try unsafe raw._withUnsafeGuaranteedRef(body) }
 }
 
-// For a structure that retains its objects manually, because moving them must not change a reference count
-// each time.
+// These methods are for structures that retain their objects manually, so that moving an object does not change its
+// reference count.
 extension Unretained {
     @inline(__always)
     func retain() { _ = unsafe raw.retain() }

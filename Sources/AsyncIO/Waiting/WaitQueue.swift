@@ -4,15 +4,16 @@
 // item, a signal, or the end of a connection. A primitive consists of its own state and of its use of the queue:
 //
 //     park   join the queue, wait for a wake-up, and leave the queue, however the wait ends;
-//     wake   let the first waiter, some, or all of them continue.
+//     wake   let the first waiter, some waiters, or all waiters continue.
 //
 // A task that is woken continues in the next turn. Until then, it is still in the queue, unless it was woken with
 // `wakeAndRemoveFirst()`. It can be cancelled before it continues. The free lock or the item for which it was woken is
-// then lost, unless the primitive gives it to another task. So `park` tells the primitive whether the cancelled waiter
-// had been woken. That is the only decision about cancellation that a primitive has to make.
+// then lost, unless the primitive gives it to another task. Therefore, `park` reports to the primitive whether the
+// cancelled waiter had been woken. Passing on the lock or the item is the only decision about cancellation that a
+// primitive has to make.
 //
-// The queue is a doubly linked list through the waiters, so that joining and leaving take constant time, and
-// a wait allocates only its `Waiter`.
+// The queue is a doubly linked list that consists of the waiters themselves, so joining and leaving take constant time,
+// and a wait allocates only its `Waiter`.
 
 /// A FIFO queue of waiting tasks. Use this class only on the loop's thread.
 @usableFromInline

@@ -1,7 +1,7 @@
 /// A future that has no value and that only one task waits for. For example, the entries of a WaitQueue are waiters.
 @usableFromInline
 final class Waiter: FutureBase {
-    // The links of the WaitQueue that it is in, if any. The queue retains the waiter before this one.
+    // The links in the WaitQueue that contains this waiter, if any. The queue retains the previous waiter.
     @safe @exclusivity(unchecked) var next: Waiter?
     @safe @exclusivity(unchecked) var previous: Unretained<Waiter>?
 
@@ -15,7 +15,7 @@ final class Waiter: FutureBase {
     private let purpose: LiteralText
     /// The object that the task waits for, such as a lock or a queue.
     //
-    // SAFETY: nil, or an object that the waiting frame retains.
+    // SAFETY: the value is nil or an object that the waiting frame retains.
     @safe @exclusivity(unchecked) unowned(unsafe) let subject: AnyObject?
 
     init(for purpose: StaticString, on subject: AnyObject? = nil) {

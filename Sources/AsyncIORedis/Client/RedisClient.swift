@@ -11,9 +11,9 @@ internal import AsyncIO
 ///
 /// Several tasks can use a client at the same time. The commands that they send in one turn of the loop go to the
 /// server in one write, and no command waits for the reply to another command. The client connects when it is first
-/// used, and reconnects if the connection is lost. In that case, commands that have been sent fail with a
-/// ``RedisConnectionError``, because only the program can decide whether it is safe to send them twice. Commands that
-/// have not been sent wait for the new connection.
+/// used, and reconnects if the connection is lost. In that case, commands that have been sent but not answered fail
+/// with a ``RedisConnectionError``, because only the program can decide whether it is safe to send them twice. Commands
+/// that have not been sent wait for the new connection.
 ///
 /// A client belongs to the loop on which it was created.
 ///
@@ -55,7 +55,7 @@ public final class RedisClient: RedisSending {
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost or cannot
     ///   be opened; ``RedisTimeoutError`` if the reply does not arrive in time; ``RedisProtocolError`` if the reply is
     ///   not RESP; `ValueError` if the configuration is not valid; `CancellationError` if the task is cancelled. In
-    ///   that case, the server may still execute the command, and its reply is dropped.
+    ///   that case, the server may still execute the command, but the client drops the reply.
     ///
     /// redis-py: `execute_command`.
     public func send(_ command: RedisCommand) async throws -> RedisValue {

@@ -73,14 +73,14 @@ public struct RedisConfiguration: Sendable {
     public var sentinelCredentials: Credentials?
     /// The number of the database. A cluster has only database 0.
     public var database = 0
-    /// The name of the connections, which `CLIENT LIST` shows. It must not contain spaces.
+    /// The name that `CLIENT LIST` shows for the client's connections. It must not contain spaces.
     public var clientName: String?
     /// The newest version of the protocol that the client uses.
     public var protocolVersion = ProtocolVersion.resp3
-    /// The number of connections that all tasks share, for each server. One connection is enough for most programs,
+    /// The number of connections to each server that all tasks share. One connection is enough for most programs,
     /// because all tasks can use it at the same time.
     public var connections = 1
-    /// The maximum number of connections that ``RedisClient/withConnection(for:_:)`` opens, for each server. If all of
+    /// The maximum number of connections that ``RedisClient/withConnection(for:_:)`` opens to each server. If all of
     /// these connections are in use, tasks wait for one.
     public var dedicatedConnections = 50
     /// The time limit for connecting and logging in.
@@ -88,13 +88,12 @@ public struct RedisConfiguration: Sendable {
     /// The time limit for the reply to a command, or `nil` for no limit. If the server does not answer in time, the
     /// connection is closed.
     public var commandTimeout: Duration? = .seconds(10)
-    /// The interval at which subscription connections are checked. These connections may receive no data for a long
-    /// time.
+    /// The interval at which the client checks subscription connections. Such a connection may receive no data for a
+    /// long time.
     public var healthCheckInterval = Duration.seconds(30)
     /// The delays between attempts to connect.
     public var backoff = Backoff(initial: .milliseconds(50), factor: 2, maximum: .seconds(2), jitter: 0.5)
-    /// The number of consecutive failed attempts to connect after which the commands that are waiting for the
-    /// connection fail.
+    /// The number of consecutive failed connection attempts after which waiting commands fail.
     public var connectAttempts = 5
     /// The limits on the data that a server can send.
     public var limits = RedisLimits()

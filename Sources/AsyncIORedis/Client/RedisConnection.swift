@@ -6,9 +6,9 @@ public import AsyncIO
 public final class RedisConnection: RedisSending {
     // Loop thread only.
     let link: RedisLink
-    /// Whether the connection is in the state in which it was opened.
+    /// Whether the connection is still in its initial state.
     private var isClean = true
-    /// Whether keys are watched, or a transaction has begun.
+    /// Whether keys are being watched, or a transaction has begun.
     private var isWatching = false
     private var channels: [Broadcast<RedisValue>] = []
 
@@ -24,7 +24,7 @@ public final class RedisConnection: RedisSending {
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost;
     ///   ``RedisTimeoutError`` if the reply does not arrive in time; `CancellationError` if the task is cancelled. In
-    ///   that case, the server may still execute the command, and its reply is dropped.
+    ///   that case, the server may still execute the command, but the client drops the reply.
     public func send(_ command: RedisCommand) async throws -> RedisValue {
         note(command)
         switch try await link.send(command) {

@@ -11,7 +11,7 @@ protocol RedisRouter: AnyObject {
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply
     /// Returns the server that has a key, or any server if the key is nil.
     func node(for key: [UInt8]?) async throws -> RedisNode
-    /// Records an error that shows that a server was the wrong one or is unavailable.
+    /// Records an error that indicates a wrong or unavailable server.
     func noteFailure(_ error: any Error)
     /// Returns the servers that together have all keys.
     func masters() async throws -> [RedisNode]

@@ -12,7 +12,7 @@ internal import AsyncIO
 ///
 /// redis-py: `scan_iter`, `hscan_iter`, `sscan_iter`, `zscan_iter`.
 public struct RedisScan<Element>: AsyncSequence {
-    /// Iterating fails with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
+    /// Iterating throws the same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public typealias Failure = any Error
 
     typealias Send = nonisolated(nonsending) (RedisCommand) async throws -> RedisValue
@@ -30,7 +30,7 @@ public struct RedisScan<Element>: AsyncSequence {
 
     /// An iterator that requests one batch after another.
     public struct Iterator: AsyncIteratorProtocol {
-        /// Iterating fails with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
+        /// Iterating throws the same errors as ``RedisClient/send(_:)-(RedisCommand)``.
         public typealias Failure = any Error
 
         private let scan: RedisScan
@@ -91,7 +91,7 @@ extension RedisScan {
 }
 
 extension RedisClient {
-    /// Returns all keys that match a pattern. In a cluster, this includes the keys of all servers.
+    /// Returns all keys that match a pattern. In a cluster, the result includes the keys of all servers.
     ///
     /// - Parameters:
     ///   - match: The pattern, such as `user:*`, or `nil` for all keys.

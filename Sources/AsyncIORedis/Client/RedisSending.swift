@@ -6,7 +6,7 @@ public protocol RedisSending {
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost;
     ///   ``RedisTimeoutError`` if the reply does not arrive in time; `CancellationError` if the task is cancelled. In
-    ///   that case, the server may still execute the command, and its reply is dropped.
+    ///   that case, the server may still execute the command, but the client drops the reply.
     func send(_ command: RedisCommand) async throws -> RedisValue
 
     /// Sends several commands together and waits for all replies.

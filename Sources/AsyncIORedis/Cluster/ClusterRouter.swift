@@ -147,8 +147,8 @@ final class ClusterRouter: RedisRouter {
         return .value(.array(values))
     }
 
-    /// Sends commands to the server at an address, or to any server if the address is nil. A server that cannot be
-    /// reached has executed nothing.
+    /// Sends commands to the server at an address, or to any server if the address is nil. If the server cannot be
+    /// reached, it has executed none of the commands.
     private func send(
         _ commands: [RedisCommand], to address: RedisConfiguration.Address?
     ) async throws -> RedisReply {
@@ -219,14 +219,14 @@ final class ClusterRouter: RedisRouter {
         return topology
     }
 
-    /// Makes the next command ask for the topology.
+    /// Discards the topology, so that the next command requests it again.
     func forgetTopology() { topology = nil }
 
     func noteFailure(_ error: any Error) {
         if RedisNode.passes(error) || (error as? RedisError)?.code == .moved { forgetTopology() }
     }
 
-    /// Asks for the topology in a single task. All commands that need the topology wait for it.
+    /// Requests the topology in a single task. All commands that need the topology wait for this task.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
         // A capture list would make the closure concurrent, so the closure would leave the loop.

@@ -8,7 +8,7 @@ struct ClusterTopology {
 
     /// - Parameters:
     ///   - reply: The reply to `CLUSTER SLOTS`.
-    ///   - host: The host that was asked, which the reply may omit.
+    ///   - host: The host that sent the reply. The reply may omit the name of this host.
     /// - Throws: ``RedisTypeError`` if the reply does not have the expected form.
     init(_ reply: RedisValue, askedFrom host: String) throws {
         for range in try reply.array {

@@ -8,8 +8,8 @@ extension RedisCommand {
         /// Every `step`-th argument from `first` through `last` is a key. If `last` is negative, it counts from the
         /// end.
         case at(first: Int, last: Int, step: Int)
-        /// The argument at the position `count` is the number of keys, and the keys follow it. If `also` is not nil,
-        /// the argument at that position is another key.
+        /// The argument at position `count` is the number of keys, and the keys follow it. If `also` is not nil, the
+        /// argument at that position is another key.
         case counted(count: Int, also: Int?)
         /// The keys are the first half of the arguments after the word STREAMS.
         case streams

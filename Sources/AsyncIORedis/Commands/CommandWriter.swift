@@ -84,9 +84,9 @@ extension [UInt8] {
     }
 }
 
-/// Numbers as decimal digits.
+/// Calculations for writing numbers in decimal.
 enum Decimal {
-    /// Returns the number of characters in a number, including its sign.
+    /// Returns the number of characters in the decimal form of a number, including the sign.
     @inline(__always)
     static func size(of number: Int) -> Int {
         if 0..<10 ~= number { return 1 }

@@ -6,7 +6,8 @@
 /// let length = try await redis.send(command).integer
 /// ```
 ///
-/// The arguments are encoded when they are appended, so a command can be sent several times without encoding it again.
+/// The arguments are encoded when they are appended, so a command can be sent several times without being encoded
+/// again.
 ///
 /// redis-py: the arguments of `execute_command`.
 public struct RedisCommand: Sendable, Hashable {

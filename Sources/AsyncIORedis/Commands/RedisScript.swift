@@ -1,4 +1,4 @@
-/// A script in Lua, which the server executes atomically.
+/// A Lua script that the server executes atomically.
 ///
 /// ```swift
 /// let takeIfEqual = RedisScript("""

@@ -117,7 +117,7 @@ extension RedisSending {
     }
 
     /// Returns all keys of one server that match a pattern. If the server has many keys, this call blocks the server
-    /// for a long time. Use ``RedisClient/scan(match:count:type:)`` instead.
+    /// for a long time. In that case, use ``RedisClient/scan(match:count:type:)``.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

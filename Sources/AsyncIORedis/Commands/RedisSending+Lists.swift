@@ -53,7 +53,7 @@ extension RedisSending {
         try await send(RedisCommand("LLEN", key)).integer
     }
 
-    /// Returns the values from one position through another. Negative positions count from the end.
+    /// Returns the values from position `first` through position `last`. Negative positions count from the end.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -82,8 +82,8 @@ extension RedisSending {
 
     /// Removes values that are equal to a given value.
     ///
-    /// A positive count removes that many values, starting at the beginning. A negative count starts at the end. A
-    /// count of 0 removes all equal values.
+    /// A positive count removes that many values, starting at the beginning. With a negative count, the removal starts
+    /// at the end. A count of 0 removes all equal values.
     ///
     /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -94,7 +94,8 @@ extension RedisSending {
         try await send(RedisCommand("LREM", key, count, value)).integer
     }
 
-    /// Removes all values except those from one position through another.
+    /// Removes all values except those from position `first` through position `last`. Negative positions count from the
+    /// end.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

@@ -1,6 +1,6 @@
 // Scripts; see ``RedisScript``.
 extension RedisSending {
-    /// Runs Lua code. A ``RedisScript`` sends the code only once.
+    /// Runs Lua code. To send the code only once, use a ``RedisScript``.
     ///
     /// - Returns: The value that the code returns.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

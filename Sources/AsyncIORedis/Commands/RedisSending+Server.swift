@@ -1,6 +1,6 @@
 // The server.
 extension RedisSending {
-    /// Waits for an answer from the server.
+    /// Sends a ping to the server and waits for the answer.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -32,7 +32,7 @@ extension RedisSending {
     /// redis-py: `flushdb`.
     public func flushDatabase() async throws { _ = try await send(RedisCommand("FLUSHDB")) }
 
-    /// Returns the time of the server's clock, as the duration since 1970.
+    /// Returns the time on the server's clock, as the duration since 1970.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

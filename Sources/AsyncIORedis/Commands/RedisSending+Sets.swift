@@ -53,7 +53,7 @@ extension RedisSending {
         try await send(RedisCommand("SCARD", key)).integer
     }
 
-    /// Removes and returns a member at random, or returns `nil` if the set is empty.
+    /// Removes and returns a random member, or returns `nil` if the set is empty.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -62,7 +62,7 @@ extension RedisSending {
         try await send(RedisCommand("SPOP", key)).nonNull
     }
 
-    /// Returns a member at random, or `nil` if the set is empty.
+    /// Returns a random member, or `nil` if the set is empty.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -102,7 +102,8 @@ extension RedisSending {
         try await send(RedisCommand("SUNION", arguments: keys)).array
     }
 
-    /// Returns the members of the first set that are in no other set. In a cluster, all sets must be in one slot.
+    /// Returns the members of the first set that are in none of the other sets. In a cluster, all sets must be in one
+    /// slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

@@ -70,7 +70,7 @@ extension RedisSending {
         try await send(RedisCommand("ZCOUNT", key, scores.lowerBound, scores.upperBound)).integer
     }
 
-    /// Returns the position of a member in the order of scores, or `nil` if the member does not exist.
+    /// Returns the position of a member among the members sorted by score, or `nil` if the member does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -79,8 +79,8 @@ extension RedisSending {
         try await send(RedisCommand("ZRANK", key, member)).nonNull?.integer
     }
 
-    /// Returns the members from one position through another, in the order of scores. Negative positions count from the
-    /// end.
+    /// Returns the members from position `first` through position `last`, sorted by score. Negative positions count
+    /// from the end.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -94,7 +94,7 @@ extension RedisSending {
         return try await send(command).scored
     }
 
-    /// Returns at most `limit` members with a score in a range, in the order of scores.
+    /// Returns at most `limit` members with a score in a range, sorted by score.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -161,7 +161,7 @@ extension RedisSending {
         try await send(RedisCommand("ZREMRANGEBYSCORE", key, scores.lowerBound, scores.upperBound)).integer
     }
 
-    /// Removes the members from one position through another.
+    /// Removes the members in a range of positions.
     ///
     /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -174,7 +174,7 @@ extension RedisSending {
 }
 
 extension RedisValue {
-    /// Members with scores: pairs in RESP3, and alternating members and scores in RESP2.
+    /// The members and their scores. The value contains pairs in RESP3, and alternating members and scores in RESP2.
     var scored: [RedisScored] {
         get throws {
             let values = try array

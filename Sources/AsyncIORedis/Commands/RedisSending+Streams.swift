@@ -82,7 +82,7 @@ extension RedisSending {
         try await send(RedisCommand("XLEN", key)).integer
     }
 
-    /// Returns the entries from one identifier through another.
+    /// Returns the entries with identifiers from `first` through `last`.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -95,7 +95,7 @@ extension RedisSending {
         return try await send(command).entries
     }
 
-    /// Returns the entries from one identifier back to another, in reverse order.
+    /// Returns the entries with identifiers from `first` through `last`, in reverse order.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -267,7 +267,7 @@ extension RedisValue {
         get throws { try array.filter { !$0.isNull }.map(RedisStreamEntry.init) }
     }
 
-    /// The entries in the reply to a command that reads one stream: a map in RESP3, an array of pairs in RESP2.
+    /// The entries in the reply to a command that reads one stream: a map in RESP3, or an array of pairs in RESP2.
     var entriesOfOneStream: [RedisStreamEntry] {
         get throws {
             switch self {

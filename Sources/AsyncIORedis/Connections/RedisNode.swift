@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// A server and the connections that all tasks share. Loop thread only.
+/// A server, and the connections to it that all tasks share. Loop thread only.
 //
 // If no connection is open, tasks wait for one. A single task connects for all of them, with increasing pauses between
 // attempts, so that a server that has just restarted is not overloaded.

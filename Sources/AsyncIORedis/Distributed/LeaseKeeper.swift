@@ -2,14 +2,15 @@ internal import AsyncIO
 
 /// The scripts that take, renew, and give back a lease. Their first argument is the owner.
 struct LeaseScripts: Sendable {
-    /// The other arguments are the duration of the lease in milliseconds, and the arguments that this kind of lease
-    /// requires. The script returns 1 and the fencing token, or 0 and the longest time to wait before the next attempt,
-    /// in milliseconds.
+    /// The script that takes a lease. The other arguments are the duration of the lease in milliseconds, and the
+    /// arguments that this kind of lease requires. The script returns 1 and the fencing token, or 0 and the longest
+    /// time to wait before the next attempt, in milliseconds.
     let take: RedisScript
-    /// The other argument is the duration of the lease in milliseconds. The script returns whether the lease is still
-    /// held.
+    /// The script that renews a lease. The other argument is the duration of the lease in milliseconds. The script
+    /// returns whether the lease is still held.
     let renew: RedisScript
-    /// The other argument is the channel on which the end of the lease is announced.
+    /// The script that gives back a lease. The other argument is the channel on which the end of the lease is
+    /// announced.
     let giveBack: RedisScript
 }
 

@@ -22,7 +22,7 @@ internal import DequeModule
 public final class RedisBroadcast {
     /// A message.
     public struct Message: Sendable, Hashable {
-        /// The identifier, with which a subscription can continue later. It is `nil` if no messages are stored.
+        /// The identifier after which a later subscription can begin. It is `nil` if no messages are stored.
         public let id: String?
         /// The bytes that were sent.
         public let payload: [UInt8]
@@ -78,7 +78,8 @@ public final class RedisBroadcast {
     /// Subscribes to the messages.
     ///
     /// - Parameters:
-    ///   - start: Where to begin. A broadcast that stores no messages can begin only with new messages.
+    ///   - start: Where to begin. If the broadcast stores no messages, the subscription can begin only with new
+    ///     messages.
     ///   - capacity: The maximum number of buffered messages. If the broadcast stores no messages and the buffer is
     ///     full, the oldest message is dropped.
     /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)`` and
@@ -113,8 +114,7 @@ public final class RedisBroadcast {
 
     /// A subscription to a ``RedisBroadcast``. Only one task can iterate over it at a time.
     public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
-        /// Iterating throws `CancellationError` if the task is cancelled, and the errors of
-        /// ``RedisClient/send(_:)-(RedisCommand)``.
+        /// Iterating throws the same errors as ``next()``.
         public typealias Failure = any Error
 
         enum Source {

@@ -13,7 +13,7 @@ public import AsyncIO
 /// The leader holds a ``RedisLock``. If the leader dies, another candidate becomes the leader when the lease has ended.
 /// The lock's limitations apply. A leader that was stopped can continue for a moment after it has lost the lease. After
 /// a failover of the server, there can be two leaders until the leases are renewed. Pass the
-/// ``RedisLease/fencingToken`` with each action of the leader.
+/// ``RedisLease/fencingToken`` with each action that the leader performs.
 ///
 /// redis-py: none.
 public final class RedisElection {
@@ -38,7 +38,7 @@ public final class RedisElection {
         backoff = redis.configuration.backoff
     }
 
-    /// Creates a candidate with a lease that is known only at run time; see ``init(_:_:name:lease:)``.
+    /// Creates a candidate with a lease duration that is known only at run time; see ``init(_:_:name:lease:)``.
     ///
     /// - Throws: `ValueError` if `lease` is less than 10 ms.
     public init(validating redis: RedisClient, _ key: String, name: String, lease: Duration) throws(ValueError) {

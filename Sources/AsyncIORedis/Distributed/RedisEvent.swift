@@ -55,7 +55,7 @@ public final class RedisEvent {
 
     /// Waits until the flag is set.
     ///
-    /// While the server cannot be reached or is not the master, the wait continues.
+    /// While the server cannot be reached or is not the master, the method continues to wait.
     ///
     /// - Throws: ``RedisError`` if the server rejects the command; ``RedisConnectionError`` if the client is closed, or
     ///   if the server cannot be reached at the beginning; `CancellationError` if the task is cancelled.

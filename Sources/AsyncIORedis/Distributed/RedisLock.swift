@@ -45,7 +45,7 @@ public final class RedisLock {
     ///   - key: The key, which all programs that share the lock must use.
     ///   - lease: The time for which the server gives the lock to a holder that does not renew it. The lock is renewed
     ///     whenever a third of this time has passed. With a short lease, the lock is available sooner after its holder
-    ///     dies, but a slow network can cause the loss of the lease.
+    ///     dies, but the lease can be lost if the network is slow.
     ///   - name: The name of the holder, which ``holder()`` returns.
     /// - Precondition: `lease` is at least 10 ms. For a duration that is known only at run time, use
     ///   ``init(validating:_:lease:name:)``.
@@ -58,7 +58,7 @@ public final class RedisLock {
         fence = Self.companion(of: key, "fence")
     }
 
-    /// Creates a lock with a lease that is known only at run time; see ``init(_:_:lease:name:)``.
+    /// Creates a lock with a lease duration that is known only at run time; see ``init(_:_:lease:name:)``.
     ///
     /// - Throws: `ValueError` if `lease` is less than 10 ms.
     public convenience init(

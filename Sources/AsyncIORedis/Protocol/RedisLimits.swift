@@ -1,4 +1,4 @@
-/// Limits on the data that a server can send. A reply that exceeds a limit ends the connection with a
+/// Limits on the data that a server can send. If a reply exceeds a limit, the client closes the connection with a
 /// ``RedisProtocolError``.
 public struct RedisLimits: Sendable, Hashable {
     /// The maximum size of a string, in bytes. The default is 512 MiB, as on the server.

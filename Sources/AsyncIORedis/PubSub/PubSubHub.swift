@@ -35,7 +35,7 @@ final class PubSubHub {
     private var isClosed = false
     /// Whether the connection was closed because there were no subscriptions left.
     private var isLetGo = false
-    /// Called when the server has ended the subscription to a sharded channel, because its slot has moved.
+    /// Called when the server has ended the subscription to a sharded channel because the channel's slot has moved.
     var onMoved: ((PubSubTopic) -> Void)?
 
     init(_ configuration: RedisConfiguration, connect: @escaping RedisNode.Connector) {
@@ -179,7 +179,7 @@ final class PubSubHub {
         try await end.value
     }
 
-    /// Calls `body` at intervals until the returned object is cancelled.
+    /// Calls `body` at the given interval until the returned object is cancelled.
     private func repeatedly(_ interval: Duration, _ body: @escaping () -> Void) throws -> Repetition {
         let repetition = Repetition(interval, body)
         try repetition.schedule()
@@ -271,7 +271,7 @@ final class PubSubHub {
     }
 }
 
-/// A callback that is called at intervals. Loop thread only.
+/// A callback that is called at a fixed interval. Loop thread only.
 final class Repetition {
     private let interval: Duration
     private let body: () -> Void

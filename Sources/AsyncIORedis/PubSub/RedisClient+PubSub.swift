@@ -36,8 +36,8 @@ extension RedisClient {
         try await subscribe(patterns, kind: .pattern, capacity, overflow)
     }
 
-    /// Subscribes to sharded channels. In a cluster, the messages of these channels stay on the servers of one slot, so
-    /// all channels must be in the same slot. See ``subscribe(_:capacity:overflow:)``.
+    /// Subscribes to sharded channels. In a cluster, the messages stay on the servers that have the slot of the
+    /// channels, so all channels must be in the same slot. See ``subscribe(_:capacity:overflow:)``.
     ///
     /// - Throws: The same errors as ``subscribe(_:capacity:overflow:)``.
     ///

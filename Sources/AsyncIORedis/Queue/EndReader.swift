@@ -49,8 +49,8 @@ final class EndReader {
         for (event, _) in waiting.values { event.set() }
     }
 
-    /// Reads reports until no task is waiting. A call to the server is not cancelled when the last waiting task leaves,
-    /// because another task may soon begin to wait.
+    /// Reads reports until no task is waiting. A call to the server is not cancelled when the last waiting task stops
+    /// waiting, because another task may soon begin to wait.
     //
     // This method throws only if the task is cancelled. If the closure could not throw, it would leave the loop.
     private func read(after position: String) async throws {

@@ -19,7 +19,7 @@ internal import FoundationEssentials
 public protocol JobCoding: Sendable {
     /// Encodes a job or a result.
     ///
-    /// - Throws: An error if the value cannot be encoded. `RedisQueue.put` throws it.
+    /// - Throws: An error if the value cannot be encoded. `RedisQueue.put` throws the same error.
     func encode(_ value: some Encodable) throws -> [UInt8]
 
     /// Decodes a job or a result.

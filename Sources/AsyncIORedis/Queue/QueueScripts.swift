@@ -491,7 +491,7 @@ enum QueueScripts {
         return 'run'
         """#)
 
-    /// Renews the lease of work that must be done only once.
+    /// Renews the lease for work that must be done only once.
     static let renewOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])
@@ -499,7 +499,7 @@ enum QueueScripts {
         return redis.call('PEXPIRE', name, ARGV[5])
         """#)
 
-    /// Gives back the lease of work that was not completed.
+    /// Gives back the lease for work that was not completed.
     static let abandonOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])

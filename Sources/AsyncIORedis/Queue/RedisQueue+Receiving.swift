@@ -9,7 +9,7 @@ extension RedisQueue {
         return delivery
     }
 
-    /// Waits for a job, and takes it and other ready jobs in one call to the server.
+    /// Waits until a job is ready, and takes that job and other ready jobs in one call to the server.
     ///
     /// While no job is ready, one task waits on a separate connection, and the other tasks wait for that task.
     ///
@@ -119,7 +119,7 @@ extension RedisQueue {
         if !isSettled { throw DeliveryLost(id: id) }
     }
 
-    /// Extends the time within which these deliveries can be settled. The method makes one call to the server.
+    /// Extends the time within which these deliveries can be settled, in one call to the server.
     ///
     /// - Throws: ``RedisError`` if the server rejects the command; connection errors if ``patience`` has run out;
     ///   `CancellationError` if the task is cancelled.

@@ -13,9 +13,9 @@ public import AsyncIO
 /// made by a script, so it happens completely or not at all. Times are measured by the server's clock. In a cluster,
 /// the whole queue is on one node. The queue needs Redis 7 or later, or Valkey.
 ///
-/// While the server cannot be reached, calls are repeated until ``patience`` runs out. This is safe: a put that is
-/// repeated because its reply was lost adds only one job. However, after a lost reply, ``cancel(_:)``,
-/// ``retryDead(_:)``, and ``dropDead(_:)`` may return `false` even though the first attempt succeeded.
+/// While the server cannot be reached, calls are repeated until ``patience`` runs out. This is safe: if
+/// ``put(_:options:)`` is repeated because the reply was lost, only one job is added. However, after a lost reply,
+/// ``cancel(_:)``, ``retryDead(_:)``, and ``dropDead(_:)`` may return `false` even though the first attempt succeeded.
 ///
 /// The guarantees of the queue depend on how the server stores its data; see <doc:MoreThanOneMachine>.
 ///
@@ -86,7 +86,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
 
     // MARK: Calling scripts
 
-    /// Runs a script of the queue, and repeats the call while the server cannot be reached.
+    /// Runs one of the queue's scripts, and repeats the call while the server cannot be reached.
     ///
     /// - Parameters:
     ///   - onAttempt: Called before each attempt.
@@ -114,7 +114,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         }
     }
 
-    /// Runs a script of the queue once.
+    /// Runs one of the queue's scripts without repeating the call.
     func tryCall(_ script: RedisScript, _ arguments: [any RedisArgument]) async throws -> RedisValue {
         try await client.run(
             script, keys: [base], arguments: [policy.retention.milliseconds, policy.maxDead] + arguments)
@@ -183,7 +183,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         }
     }
 
-    /// Returns nil if the queue is full.
+    /// Adds a job. Returns nil if the queue is full.
     private func tryPut(_ arguments: [any RedisArgument]) async throws -> JobTicket? {
         if isShutDown { throw QueueShutDown() }
         let answer = try await call(QueueScripts.put, arguments).array

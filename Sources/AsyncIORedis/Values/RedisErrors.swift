@@ -111,7 +111,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
 public struct RedisConnectionError: Error, CustomStringConvertible {
     /// Whether the server may have executed the command. If `false`, the server did not execute it.
     public let mayHaveBeenExecuted: Bool
-    /// What happened.
+    /// A description of the failure.
     public let message: String
     /// The error that ended the connection, if any.
     public let underlyingError: (any Error)?
@@ -122,7 +122,7 @@ public struct RedisConnectionError: Error, CustomStringConvertible {
         self.underlyingError = underlyingError
     }
 
-    /// What happened, and whether the command may have been executed.
+    /// A description of the failure, including whether the command may have been executed.
     public var description: String {
         let cause = underlyingError.map { ": \($0)" } ?? ""
         return "\(message)\(cause) (the command \(mayHaveBeenExecuted ? "may have been" : "was not") executed)"
@@ -157,10 +157,10 @@ public struct RedisTimeoutError: Error, CustomStringConvertible {
 ///
 /// redis-py: `InvalidResponse`.
 public struct RedisProtocolError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What is wrong.
+    /// A description of the problem.
     public let message: String
     init(_ message: String) { self.message = message }
-    /// What is wrong.
+    /// A description of the problem.
     public var description: String { message }
 }
 
@@ -168,7 +168,7 @@ public struct RedisProtocolError: Error, Sendable, Hashable, CustomStringConvert
 ///
 /// redis-py: none.
 public struct RedisTypeError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What was expected.
+    /// A description of the expected type.
     public let expected: String
     /// The value that the server sent.
     public let value: RedisValue
@@ -179,6 +179,6 @@ public struct RedisTypeError: Error, Sendable, Hashable, CustomStringConvertible
         self.value = value
     }
 
-    /// What was expected, and what was received.
+    /// The expected type and the received value, as text.
     public var description: String { "expected \(expected), but the server sent \(value.kind): \(value)" }
 }

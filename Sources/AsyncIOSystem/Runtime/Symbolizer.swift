@@ -129,7 +129,7 @@ package struct ThreadPlace: Sendable {
 /// Symbolizes addresses with the program's symbols and debug information. Results are cached.
 ///
 /// The toolchain's `Runtime` module does the work. Its entry point for addresses is SPI, so a later toolchain may
-/// require a change here. Without debug information, there are function names but no lines.
+/// require a change here. Without debug information, the places have function names but no lines.
 package enum Symbolizer {
     private struct Memory {
         var places: [UInt: [CodePlace]] = [:]

@@ -10,8 +10,8 @@ final class DatagramPort: SimulatedDatagramLink {
     private let loop: EventLoop
     private let address: SystemAddress
     private weak var channel: SimulatedDatagrams?
-    /// For each route, the time at which the latest datagram arrives, in nanoseconds. Datagrams that are overtaken do
-    /// not count. Routes exist as long as the network does.
+    /// For each route, the time at which the latest datagram arrives, in nanoseconds. Datagrams that other datagrams
+    /// have overtaken do not count. Routes exist as long as the network does.
     private var latestArrivals: [ObjectIdentifier: Int64] = [:]
 
     /// The maximum size of a UDP datagram over IPv4, in bytes.

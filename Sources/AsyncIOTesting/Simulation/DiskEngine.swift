@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 internal import Glibc
 internal import SystemPackage
 
-/// Performs the file requests of a simulated host. The descriptors have numbers that the operating system does not use.
+/// Performs the file requests of a simulated host. Its descriptors have numbers that the operating system does not use.
 final class DiskEngine: SimulatedFiles {
     private unowned let disk: SimulatedDisk
     private unowned let network: Network

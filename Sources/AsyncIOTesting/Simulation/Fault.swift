@@ -1,6 +1,6 @@
 /// A temporary fault in a simulated ``Network``; see ``Network/injectFaults(_:kinds:on:within:)``.
 public struct Fault: Sendable, CustomStringConvertible {
-    /// What goes wrong.
+    /// The kinds of faults.
     public enum Kind: String, Sendable, CaseIterable {
         /// Two hosts cannot reach each other.
         case partition
@@ -22,7 +22,7 @@ public struct Fault: Sendable, CustomStringConvertible {
 
     /// The number of the fault in the test, starting from 0.
     public let number: Int
-    /// What goes wrong.
+    /// The kind of the fault.
     public let kind: Kind
     /// The time at which the fault begins, measured from the call to ``Network/injectFaults(_:kinds:on:within:)``.
     public let start: Duration

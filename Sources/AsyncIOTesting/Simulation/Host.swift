@@ -46,7 +46,7 @@ public final class Host {
 
     /// The host to which the running code belongs. The test itself runs on a host with the name `test`.
     ///
-    /// - Throws: `RuntimeError` outside of a simulation.
+    /// - Throws: `RuntimeError` if no simulation is running.
     public static var current: Host {
         get throws(RuntimeError) { try Network.current.currentHost }
     }
@@ -84,14 +84,14 @@ public final class Host {
         }
     }
 
-    /// Sets the wall clock to this host's wall clock until the next step.
+    /// Makes the wall clock show this host's time until the next step.
     func showClock() {
         if clockOffset != .zero { network.loop.offsetDate(by: clockOffset.roundedUpNanoseconds) }
     }
 
     // MARK: Addresses
 
-    /// Returns the address with the next free port.
+    /// Returns `address` with the next free port.
     func ephemeral(like address: SystemAddress) -> SystemAddress {
         while true {
             let candidate = address.with(port: nextPort)
@@ -100,7 +100,7 @@ public final class Host {
         }
     }
 
-    /// Returns the host's own address of the same family.
+    /// Returns the host's address that has the same family as `other`.
     func address(like other: SystemAddress) -> SystemAddress? { addresses.first { $0.family == other.family } }
 
     /// Returns whether a program on this host can bind to the address.

@@ -23,7 +23,7 @@ final class HostRun: @unchecked Sendable {
     private var tidyAt = 256
     /// The ends of connections, by number.
     private(set) var connections: [Int: TCPEnd] = [:]
-    /// The number of timers that the program has set, with `callLater` or `callAt`, and that have not fired.
+    /// The number of timers that the program has set with `callLater` or `callAt` and that have not fired.
     private(set) var timerCount = 0
     /// The callbacks that became due while the host was paused.
     private var held: [(callback: () throws -> Void, loop: EventLoop)] = []

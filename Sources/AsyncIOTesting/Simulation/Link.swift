@@ -1,16 +1,16 @@
 internal import AsyncIO
 internal import AsyncIOSystem
 
-/// How random durations are distributed over a range.
+/// The distribution of random durations over a range.
 public struct LatencyDistribution: Sendable, Hashable {
     fileprivate enum Shape: Hashable { case uniform, exponential, longTail }
     fileprivate let shape: Shape
 
     /// Every duration in the range is equally likely.
     public static let uniform = LatencyDistribution(shape: .uniform)
-    /// Most durations are near the lower bound of the range. One duration in a hundred is above the upper bound.
+    /// Most durations are near the lower bound of the range. One in a hundred durations is above the upper bound.
     public static let exponential = LatencyDistribution(shape: .exponential)
-    /// Most durations are near the lower bound of the range. One duration in fifty is above the upper bound. The
+    /// Most durations are near the lower bound of the range. One in fifty durations is above the upper bound. The
     /// maximum duration is the lower bound plus ten times the width of the range.
     public static let longTail = LatencyDistribution(shape: .longTail)
 }
@@ -83,7 +83,7 @@ struct DurationRange {
     }
 }
 
-/// The natural logarithm. Unlike the function in a C library, this series gives the same result on every machine.
+/// Returns the natural logarithm. Unlike the C library's function, this series gives the same result on every machine.
 private func logarithm(_ x: Double) -> Double {
     let y = (x.significand - 1) / (x.significand + 1)
     var term = y
@@ -127,7 +127,7 @@ public struct Link {
         }
     }
 
-    /// How latencies are distributed over the range ``latency``. The default is ``LatencyDistribution/uniform``.
+    /// The distribution of latencies over the range ``latency``. The default is ``LatencyDistribution/uniform``.
     public var distribution: LatencyDistribution {
         get { first.distribution }
         nonmutating set { change { $0.distribution = newValue } }

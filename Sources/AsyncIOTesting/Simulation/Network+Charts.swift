@@ -20,7 +20,7 @@ extension Network {
         return lines.joined(separator: "\n")
     }
 
-    /// The stored events as a sequence diagram in the language of Mermaid.
+    /// The stored events as a sequence diagram in Mermaid syntax.
     public var mermaidDiagram: String {
         let names = hosts.map(\.name)
         var lines = ["sequenceDiagram"]
@@ -101,7 +101,7 @@ extension NetworkEvent {
 }
 
 extension NetworkEvent.Kind {
-    /// Whether the event is the arrival of a message from an earlier event.
+    /// Whether the event is the arrival of a message that was sent in an earlier event.
     fileprivate var isArrival: Bool { self == .receives || self == .receivesDatagram }
     fileprivate var isLoss: Bool { self == .loses || self == .losesDatagram || self == .cut }
 }

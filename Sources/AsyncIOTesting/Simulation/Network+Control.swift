@@ -1,9 +1,9 @@
 internal import AsyncIO
 
-/// How the program of a simulated host ends in ``Network/crash(_:by:)``.
+/// The ways in which ``Network/crash(_:by:)`` can end the program of a simulated host.
 public enum Crash: Sendable {
-    /// The program is killed, as by SIGKILL. Afterward, none of its code runs. Its connections are reset, and its files
-    /// keep all data that was written to them.
+    /// The program is killed, as if by SIGKILL. Afterward, none of its code runs. Its connections are reset, and its
+    /// files keep all data that was written to them.
     case kill
     /// The power fails. Afterward, none of the program's code runs. Other hosts are not notified, and get no answers.
     /// Data that was not synced to the disk may be lost.
@@ -25,8 +25,8 @@ extension Network {
     /// - Parameters:
     ///   - host: The host. If its program has ended or was killed, this method has no effect.
     ///   - crash: How the program ends. With ``Crash/cancellation``, this method waits until the program has ended.
-    /// - Throws: `CancellationError` if the calling task is cancelled while it waits; `ValueError` for the host of the
-    ///   test.
+    /// - Throws: `CancellationError` if the calling task is cancelled while it waits; `ValueError` if `host` is the
+    ///   host of the test.
     public func crash(_ host: Host, by crash: Crash = .kill) async throws {
         try check(host)
         let run = host.run
@@ -49,7 +49,7 @@ extension Network {
 
     /// Starts the program of a host again. If the program is running, it is killed first.
     ///
-    /// - Throws: `ValueError` for the host of the test.
+    /// - Throws: `ValueError` if `host` is the host of the test.
     public func restart(_ host: Host) async throws {
         try await crash(host)
         host.start()
@@ -86,12 +86,12 @@ extension Network {
     /// first, which takes about a quarter of an hour. Datagrams are lost.
     ///
     /// - Parameters:
-    ///   - a: Some hosts.
-    ///   - b: Other hosts. A host in both groups stays connected to itself.
+    ///   - a: The hosts in the first group.
+    ///   - b: The hosts in the second group. A host in both groups stays connected to itself.
     ///   - isOneWay: Whether `b` can still send to `a`.
     ///   - duration: How long this method waits before it restores the routes, or `nil` to return immediately and leave
     ///     the routes cut until ``heal()`` is called.
-    /// - Throws: `CancellationError` if the task is cancelled. In that case, the routes are restored as well.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, the routes are also restored.
     public func partition(
         _ a: [Host], from b: [Host], isOneWay: Bool = false, for duration: Duration? = nil
     ) async throws {

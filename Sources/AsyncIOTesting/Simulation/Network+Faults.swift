@@ -1,7 +1,8 @@
 internal import AsyncIO
 
 extension Network {
-    /// Injects random faults, and waits until they have ended. The seed decides what goes wrong, where, and when.
+    /// Injects random faults, and waits until they have ended. The seed determines which faults occur, on which hosts,
+    /// and when.
     ///
     /// ```swift
     /// let workload = createTask { try await runClients() }

@@ -30,7 +30,7 @@ extension Network: SimulatedHosts {
         return host?.isPaused != true
     }
 
-    /// Called when a host was paused or resumed, or its clock was changed.
+    /// Called after a host was paused or resumed, or after its clock was changed.
     func hostsChanged() {
         let isNeeded = hosts.contains(where: \.isSpecial)
         for loop in loops { loop.askHosts(isNeeded) }

@@ -30,8 +30,8 @@ internal import AsyncIOSystem
 ///
 /// The programs are unchanged production code: `startServer`, `openConnection`, transports and protocols, datagrams,
 /// Unix sockets, TLS, `openFile`, and similar functions use the simulated network and the host's simulated disk. Names
-/// of hosts resolve to their addresses. The test itself runs on a host with the name `test`. Subprocesses, `sock…`
-/// functions, pipes, and other system descriptors throw a `RuntimeError`.
+/// of hosts resolve to their addresses. The test itself runs on a host with the name `test`. Functions that use
+/// subprocesses, pipes, or other system descriptors, including the `sock…` functions, throw a `RuntimeError`.
 ///
 /// For tests with Swift Testing, use ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``. For all other code,
 /// use ``simulate(seed:duration:shufflesTasks:_:)``.
@@ -75,7 +75,7 @@ public final class Network {
 
     /// The network of the running simulation.
     ///
-    /// - Throws: `RuntimeError` outside of a simulation.
+    /// - Throws: `RuntimeError` if no simulation is running.
     public static var current: Network {
         get throws(RuntimeError) {
             guard let network = try EventLoop.running.networkStack as? Network else {
@@ -94,7 +94,7 @@ public final class Network {
     /// loop's exception handler, which fails the test.
     ///
     /// - Parameters:
-    ///   - name: The name of the host, to which other hosts can connect.
+    ///   - name: The name of the host. Other hosts can use this name to connect to the host.
     ///   - families: The families of addresses that the host has.
     ///   - program: The main function. It is called again when the host is restarted.
     /// - Throws: `ValueError` if another host has the same name, or the code runs on an `EventLoopThread`.

@@ -8,7 +8,7 @@
 ///      1.000012 web-0 -> db #3 sends 12 bytes "GET counter\n"
 /// ```
 public struct NetworkEvent: Sendable {
-    /// What happened.
+    /// The kinds of events.
     public enum Kind: String, Sendable, CaseIterable {
         /// The program of a host was started.
         case started
@@ -54,9 +54,9 @@ public struct NetworkEvent: Sendable {
 
     /// The virtual time since the beginning of the run.
     public let time: Duration
-    /// What happened.
+    /// The kind of the event.
     public let kind: Kind
-    /// The name of the host that acts.
+    /// The name of the host on which the event occurred.
     public let host: String
     /// The name of the other host, or `nil` if only one host is involved.
     public let peer: String?
@@ -74,7 +74,7 @@ extension NetworkEvent: CustomStringConvertible {
         "\(paddedTime) \(host)\(peer.map { " -> \($0)" } ?? "")\(connection > 0 ? " #\(connection)" : "") \(summary)"
     }
 
-    /// What happened, without the hosts.
+    /// A description of the event, without the hosts.
     var summary: String {
         if kind == .note { return String(decoding: content, as: UTF8.self) }
         guard count > 0 else { return kind.rawValue }

@@ -12,8 +12,7 @@ public import SystemPackage
 /// The files of a simulated host. `openFile`, `readFile`, `writeFile`, and similar functions use them.
 ///
 /// A path names a file, and there are no directories to create. Files are in memory until the simulation ends. They
-/// remain after the program that has written them ends, but data that was not synced can be lost in a
-/// ``Crash/powerFailure``.
+/// remain after the program that wrote them ends, but data that was not synced can be lost in a ``Crash/powerFailure``.
 public final class SimulatedDisk {
     private unowned let network: Network
     /// The files that the program sees, by path.
@@ -56,7 +55,7 @@ public final class SimulatedDisk {
 
     // MARK: Content
 
-    /// The paths of the files, in order.
+    /// The paths of the files, in sorted order.
     public var paths: [String] { names.keys.sorted() }
 
     /// Returns the content of a file, as the program would read it, or `nil` if the file does not exist.

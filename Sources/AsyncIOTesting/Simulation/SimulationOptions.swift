@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import Synchronization
 
-/// How a simulation runs.
+/// The settings of a simulation.
 struct SimulationOptions: Sendable, Equatable {
     /// The maximum virtual time that the test can run.
     var duration = Duration.seconds(24 * 3600)

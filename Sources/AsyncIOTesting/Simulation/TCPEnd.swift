@@ -27,7 +27,7 @@ final class TCPEnd: SimulatedLink {
         case reset
         /// The program has received bytes while the other end was waiting for room.
         case window
-        /// A probe that asks whether the other end still exists, and the answer to a probe.
+        /// A probe, which asks whether the other end still exists, or the answer to a probe.
         case probe, answer
 
         /// The number of bytes.
@@ -146,7 +146,7 @@ final class TCPEnd: SimulatedLink {
 
     /// Called when the program is killed.
     ///
-    /// - Parameter isSilent: Whether the operating system has stopped as well, and does not answer.
+    /// - Parameter isSilent: Whether the operating system has also stopped, and therefore does not answer.
     func crash(isSilent: Bool) {
         guard !isClosed else { return }
         channel?.vanish()

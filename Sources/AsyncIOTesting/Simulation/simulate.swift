@@ -1,8 +1,8 @@
 internal import AsyncIO
 
-/// Runs `body` on a new event loop in virtual time with a simulated network, and cleans up after it.
+/// Runs `body` on a new event loop in virtual time with a simulated network, and cleans up afterward.
 ///
-/// Use this function in tests with XCTest, and outside of tests. For tests with Swift Testing, use
+/// Use this function in tests with XCTest, and outside tests. For tests with Swift Testing, use
 /// ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``, which also reduces the faults of a failed run to those
 /// that are necessary for the failure.
 ///

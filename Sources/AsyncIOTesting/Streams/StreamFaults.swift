@@ -5,8 +5,8 @@ public struct StreamFaults: Sendable {
     public var pieceSize: Int?
     /// The time that bytes take to arrive. The default is zero.
     public var latency = Duration.zero
-    /// The number of bytes in one direction after which the connection breaks, or `nil` for never. Both ends can still
-    /// read the bytes that arrived earlier, and then fail with `.connectionReset`.
+    /// The number of bytes in one direction after which the connection breaks, or `nil` if the connection never breaks.
+    /// Both ends can still read the bytes that arrived earlier, and then fail with `.connectionReset`.
     public var resetAfter: Int?
     /// The number of unread bytes that a writer can send before further bytes are buffered on its own side. The default
     /// is 65,536.

@@ -10,7 +10,7 @@ internal import SystemPackage
 /// ```
 ///
 /// The streams behave like those of a TCP connection, with half-close, back-pressure, and errors. They work on any
-/// loop, in virtual and in real time.
+/// loop, in virtual time and in real time.
 ///
 /// - Parameters:
 ///   - faults: The faults in both directions.
@@ -27,7 +27,7 @@ public func memoryStreamPair(
     return (try streams(on: a, limit: limit), try streams(on: b, limit: limit))
 }
 
-/// Connects to a server of this loop in memory, without a socket.
+/// Connects to a server on this loop through memory, without a socket.
 ///
 /// The server serves the connection like any other connection, with its handler, TLS, and graceful shutdown. The only
 /// difference is that the connection bypasses the queue of connections that are waiting to be accepted.
@@ -44,8 +44,8 @@ public func memoryStreamPair(
 ///   - options: The settings of the connection. Only the settings for streams and TLS are used.
 ///   - faults: The faults in both directions.
 /// - Throws: `OSError` (`.connectionRefused`) if the server is not serving; `TLSError` if the handshake fails;
-///   `ValueError` if an option is not valid; `CancellationError` if the task is cancelled. In that case, nothing is
-///   left open.
+///   `ValueError` if an option is not valid; `CancellationError` if the task is cancelled. In that case, no connection
+///   is left open.
 ///
 /// asyncio: none. In trio, this is `trio.testing.open_stream_to_socket_listener`.
 public func openStream(

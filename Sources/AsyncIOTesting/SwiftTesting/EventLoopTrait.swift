@@ -45,7 +45,7 @@
         /// Runs the test on its own event loop, in real time. Use this trait for tests with sockets, processes, and
         /// threads.
         ///
-        /// No other test runs in the meantime. The test has its own exception handler, and tasks that remain when the
+        /// No other test runs at the same time. The test has its own exception handler, and tasks that remain when the
         /// test ends are cancelled. A test that runs for two minutes is cancelled and fails; see
         /// ``Testing/Trait/eventLoop(limit:)``.
         public static var eventLoop: Self { Self(limit: .seconds(120)) }
@@ -55,7 +55,7 @@
         /// The limit includes only the time during which the test itself runs. Unlike `.timeLimit`, it does not include
         /// the time during which other tests run. When the limit is reached, the test is cancelled and fails with a
         /// report that says what each of its tasks is waiting for, and where. If the test ignores its cancellation, or
-        /// if its loop cannot be closed because a task or a thread does not end, the test is left behind ten seconds
+        /// if its loop cannot be closed because a task or a thread does not end, the test is abandoned ten seconds
         /// later, and the other tests continue. If the test blocks the thread for half a minute after the limit, the
         /// process ends with a message that names the test.
         ///

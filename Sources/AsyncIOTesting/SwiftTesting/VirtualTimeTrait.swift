@@ -91,7 +91,7 @@
         ///
         /// If the test fails, its report names the seed. To repeat the test with that seed, set the environment
         /// variable `ASYNCIO_SEED`. Hash values and the order of sets and dictionaries are the same in each process
-        /// that links this module. The seed also decides the numbers of `SystemRandomNumberGenerator`.
+        /// that links this module. The seed also determines the numbers of `SystemRandomNumberGenerator`.
         public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
     }
 #endif

@@ -4,13 +4,15 @@ package import SystemPackage
 //
 // This is the counterpart of `Connection` for a link in memory. The link notifies this channel, through `deliver` and
 // similar methods, of the events that `Connection` learns from the kernel: bytes have arrived, there is room, the peer
-// has ended, or the connection broke. This channel asks the link to do what `Connection` asks of the kernel:
+// has ended, or the connection broke. This channel makes the same requests to the link that `Connection` makes to the
+// kernel:
 //
 //     reader <- incoming <- deliver(bytes)                      the link
 //     writer -> outgoing (only what the link has no room for) -> send(bytes)
 //
-// Both ends make their calls in order, and the link decides when the other end notices. A channel retains itself and its
-// owner while bytes wait for room: even if the program has closed and forgotten it, they are still sent, as by a kernel.
+// Each end makes its calls in order, and the link decides when the other end is notified. A channel retains itself and
+// its owner while bytes wait for room. Even if the program has closed and released the channel, these bytes are still
+// sent, as by a kernel.
 
 /// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Use this type only on the loop's
 /// thread.

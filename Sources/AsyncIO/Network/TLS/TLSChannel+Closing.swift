@@ -2,17 +2,17 @@ internal import AsyncIOSystem
 
 // # Closing
 //
-// Each side of TLS announces its end (close_notify). A side that closes waits for the other's announcement:
-// then it knows that everything was received, and no bytes in flight make the kernel break the connection
-// with a reset. But a peer need not answer. It can continue to send for as long as it likes, such as a client
-// in the middle of an upload or a server in the middle of a download. So there are three limits, and the
-// first that is reached counts:
+// Each side of a TLS connection announces its end (close_notify). A side that closes waits for the other side's
+// announcement. The announcement confirms that all data was received, and that no bytes in flight can make the kernel
+// break the connection with a reset. However, a peer does not have to answer. For example, a client can continue an
+// upload, and a server can continue a download. Therefore, there are three limits, and the first limit that is reached
+// applies:
 //
-// - Bytes: up to 8 MiB of further data are read and dropped.
-// - Patience: a peer that sends data after our announcement has one second to make its own.
+// - Bytes: up to 8 MiB of further data is read and dropped.
+// - Patience: a peer that sends data after this side's announcement has one second to send its own announcement.
 // - Time: the context's `shutdownTimeout` ends everything else with an error.
 //
-// After the first two, the lower channel is closed like any other: what it has buffered is still sent.
+// After either of the first two limits, the lower channel is closed normally, so its buffered bytes are still sent.
 
 extension TLSChannel {
     /// The state of a channel that is closing.
@@ -70,8 +70,7 @@ extension TLSChannel {
     /// connections.
     private func dropOnce() {
         guard state == .closing, error == nil else { return }
-        // What was written has been passed to the kernel, or not. A broken connection matters only in the
-        // second case.
+        // A broken connection matters only if some of the written bytes have not been passed to the kernel.
         ignoresLoss = outgoingCount == 0
         do {
             var isOver = false
@@ -85,7 +84,7 @@ extension TLSChannel {
 
     /// Decrypts and drops bytes from the peer. Returns whether the peer has sent its close_notify.
     private func drop(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        // SAFETY: the engine writes no more than fits; nothing reads it.
+        // SAFETY: the engine writes at most as many bytes as fit, and no code reads them.
         unsafe withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { target in
             do {
                 let before = closing.dropped

@@ -36,7 +36,7 @@ extension TLSChannel {
             at: loop.time.advanced(by: context.handshakeTimeout))
         do {
             try unsafe early.withUnsafeBytes { unsafe try engine.feed($0) }
-            // A client sends first; a server may already have what it needs.
+            // A client sends first, but a server may already have received the bytes that it needs.
             if try advance() { lower.whenReadable { [self] in continueHandshake() } }
         } catch {
             handshakeFails(with: error)
@@ -50,7 +50,7 @@ extension TLSChannel {
             var rounds = 0
             repeat {
                 rounds += 1
-                // Other work must get its turn too.
+                // Other work must also get a turn.
                 if rounds > 16 { return lower.whenReadable { [self] in continueHandshake() } }
                 var problem: (any Error)?
                 let received = try unsafe lower.tryReceive(atMost: 32_768) { bytes in

@@ -5,23 +5,23 @@ internal import AsyncIOSystem
 //     StreamReader <- tryReceive <- engine <- lower.tryReceive <- the peer
 //     StreamWriter -> send       -> engine -> lower.send       -> the peer
 //
-// The engine does no I/O, and this class has no buffers of its own: what the peer sent is decrypted from the
-// memory that it was received into, and what is encrypted goes to the lower channel at once, which buffers
-// what the kernel does not accept. So there is one write buffer with one pair of water marks, and an idle
+// The engine performs no I/O, and this class has no buffers. Received bytes are decrypted directly from the memory into
+// which they were received. Encrypted bytes are passed immediately to the lower channel, which buffers the bytes that
+// the kernel does not accept. Therefore, there is only one write buffer with one pair of water marks, and an idle
 // connection uses no memory for buffers.
 //
-// The lower channel can be any channel, even another one of this kind. TLS over TLS needs no extra code,
-// except to choose the half of the loop's buffer to decrypt into.
+// The lower channel can be any channel, even another TLS channel. TLS over TLS needs no extra code, except to choose
+// the half of the loop's buffer that receives the decrypted bytes.
 //
-// States: handshake → established → closing → lost; `Channel` has the last two.
+// States: handshake → established → closing → lost; `Channel` defines the last two.
 //
-// - A handshake continues whenever the lower channel becomes readable. A failure, a timeout, `close()` and
-//   the cancellation of the waiting task end it, and the lower channel with it.
-// - Closing: what is held is sent, then close_notify. Then the peer's bytes are read and dropped until its
-//   own close_notify arrives, the connection breaks, the peer has sent too much, or time runs out; see
+// - A handshake continues whenever the lower channel becomes readable. A failure, a timeout, `close()`, or the
+//   cancellation of the waiting task ends the handshake and the lower channel.
+// - Closing: the held bytes and close_notify are sent. Afterward, the peer's bytes are read and dropped until the
+//   peer's close_notify arrives, the connection breaks, the peer has sent too much, or time runs out; see
 //   TLSChannel+Closing.swift.
-// - A stream that ends without the peer's close_notify was truncated. This is an error, since an attacker may
-//   have cut it off.
+// - A stream that ends without the peer's close_notify was truncated. This is an error, because an attacker may have
+//   removed the rest of the data.
 
 /// A TLS channel over another channel. Use this type only on the loop's thread.
 final class TLSChannel: ByteChannel {
@@ -117,8 +117,8 @@ final class TLSChannel: ByteChannel {
                 unsafe bytes = Array(target[..<(received ?? 0)])
                 return received
             }
-            // Plain bytes are fewer than encrypted ones. (What is left over from part of a record is returned
-            // by the next call.)
+            // There are fewer decrypted bytes than encrypted bytes. (If part of a record remains, the next call returns
+            // it.)
             unsafe bytes = try Array(unsafeUninitializedCapacity: min(count, input.count)) { target, initialized in
                 received = unsafe try decrypt(input, into: UnsafeMutableRawBufferPointer(target))
                 initialized = received ?? 0
@@ -134,7 +134,7 @@ final class TLSChannel: ByteChannel {
         if isClosing || isEnded { return 0 }
         guard isEstablished else { return nil }
         if hasMore, let received = unsafe try open(UnsafeRawBufferPointer(start: nil, count: 0)) { return received }
-        // As many encrypted bytes as the plain ones take, and at least a whole record.
+        // Request as many encrypted bytes as the decrypted bytes require, but at least a whole record.
         let wanted = unsafe min(max(count, 16_384), half.count - 1024) + 1024
         while true {
             var result: Result<Int?, any Error> = .success(nil)
@@ -172,7 +172,7 @@ final class TLSChannel: ByteChannel {
 
     /// The half of the loop's buffer that the lower channel does not use.
     //
-    // SAFETY: ours until the next suspension, like the whole buffer.
+    // SAFETY: no other code uses this memory before the next suspension, as with the whole buffer.
     private var half: UnsafeMutableRawBufferPointer {
         let all = unsafe network.receiveBuffer.bytes
         let middle = all.count / 2
@@ -200,7 +200,7 @@ final class TLSChannel: ByteChannel {
     override func whenReadable(_ callback: (() -> Void)?) {
         onReadable?.isRemoved = true
         onReadable = callback.map { WatchCallback($0) }
-        // During the handshake and while it is closing, a channel uses the lower one's callback itself.
+        // During the handshake and while it is closing, a channel uses the lower channel's callback itself.
         if isEstablished, !isClosing { lower.whenReadable(callback) }
         if hasMore || isEnded || isClosing { loop.queue(onReadable) }
     }
@@ -222,7 +222,7 @@ final class TLSChannel: ByteChannel {
     override func send(_ pieces: [[UInt8]]) throws {
         try checkWritable()
         var rest = Gathering(pieces)
-        // SAFETY: the loop's buffer is ours until the next suspension. Small pieces fill a record.
+        // SAFETY: no other code uses the loop's buffer before the next suspension. Small pieces fill a record.
         let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(16_384))
         try unsafe rest.takeBlocks(joiningIn: memory) { unsafe try send($0) }
     }

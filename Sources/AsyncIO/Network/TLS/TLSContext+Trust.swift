@@ -134,7 +134,7 @@ func readFile(_ path: SystemString) throws -> [UInt8] {
     let name = try path.terminated("a path")
     do {
         let file = try unsafe FileDescriptor.open(name, .readOnly, options: .closeOnExec)
-        // What was read stays valid, even if closing the descriptor fails.
+        // The bytes that were read stay valid, even if closing the descriptor fails.
         defer { try? file.close() }
         var bytes: [UInt8] = []
         while true {

@@ -18,7 +18,8 @@ internal import AsyncIOSystem
 ///
 /// asyncio: `ssl.SSLContext`.
 public final class TLSContext {
-    // Not Sendable: a context is used where it was created, and by the connections of that loop.
+    // The engine is not Sendable. A context is used on the loop on which it was created, and by that loop's
+    // connections.
     let engine: TLSEngineContext
     /// A callback that lets a server select another context, and therefore another certificate, for the name that a
     /// client requests (SNI).
