@@ -24,11 +24,20 @@
 final class Handover<Value>: Seat {
     @usableFromInline @safe @exclusivity(unchecked) var result: Result<Value, any Error>?
 
-    @usableFromInline
-    override init() { super.init() }
+    // The code that involves the value is inlinable, so that it is specialized in the user's module. Otherwise, each call
+    // would look up the metadata of `Result<Value, any Error>`.
+
+    @inlinable
+    override init() {
+        result = nil
+        super.init()
+    }
+
+    @inlinable
+    deinit {}
 
     /// Called when the body has ended. The outer carrier runs next, if it is already waiting.
-    @usableFromInline
+    @inlinable
     func finish(_ result: Result<Value, any Error>) {
         self.result = result
         handOver()
@@ -38,13 +47,16 @@ final class Handover<Value>: Seat {
     @usableFromInline
     func waitForEnd() async { await wait(while: { result == nil }) }
 
-    @usableFromInline
+    @inlinable
     func outcome() throws -> Value {
-        guard let result else {
-            fatalError("a carrier ended without a result; this is a bug in swift-asyncio")
-        }
+        guard let result else { endedWithoutResult() }
         return try result.get()
     }
+}
+
+@usableFromInline
+func endedWithoutResult() -> Never {
+    fatalError("a carrier ended without a result; this is a bug in swift-asyncio")
 }
 
 /// Runs `body` on a new carrier of `task`, which must be the current task.

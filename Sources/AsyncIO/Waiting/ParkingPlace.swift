@@ -67,6 +67,7 @@ class Seat {
     }
 
     /// Runs the waiting Swift task, if any, immediately after the current job.
+    @usableFromInline
     final func handOver() {
         guard let job = job.take(), !AbandonedTasks.contain(job) else { return }
         EventLoop.withRequired(for: "await") { $0.runNext.append(job) }
