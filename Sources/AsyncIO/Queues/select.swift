@@ -39,7 +39,7 @@ public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
     return value
 }
 
-/// A case of a ``select(_:)``, which waits for a channel, a future, an event, or a point in time.
+/// One of the alternatives that ``select(_:)`` waits for: a channel, a future, an event, or a point in time.
 //
 // Code that depends on the types of the elements is inlinable, so that it is specialized in the user's module. Waiting
 // does not depend on them.

@@ -24,7 +24,8 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
     /// The file, the line, and the function, such as `Sources/app/main.swift:12 in worker(_:)`.
     public var description: String { "\(location) in \(function)" }
 
-    /// The file and the line. The path is relative to the working directory if the file is inside that directory.
+    /// The file and the line of the code that this frame runs. The path is relative to the working directory if the file
+    /// is inside that directory.
     public var location: String {
         guard let file else { return "(no line)" }
         return line > 0 ? "\(Self.shortened(file)):\(line)" : Self.shortened(file)
