@@ -31,6 +31,9 @@ do {
         case "convenience":
             guard let what = Convenience(rawValue: try arguments.text(0)) else { throw Usage() }
             try await convenience(what, arguments.int(1))
+        case "scope":
+            guard let what = Scope(rawValue: try arguments.text(0)) else { throw Usage() }
+            try await scope(what, arguments.int(1))
         case "broadcast": try await broadcast(subscribers: arguments.int(0), total: arguments.int(1))
         case "copy": try await copying(byHand: false, arguments.int(0))
         case "copy-by-hand": try await copying(byHand: true, arguments.int(0))
@@ -50,7 +53,7 @@ do {
     }
 } catch is Usage {
     complain(
-        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|mailbox|convenience|broadcast|copy|copy-by-hand|copy-both-ways|sleepers|timers|lock|threadsafe|hop|foreign-stream|lineserver|lineload ARGS..."
+        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|mailbox|convenience|scope|broadcast|copy|copy-by-hand|copy-both-ways|sleepers|timers|lock|threadsafe|hop|foreign-stream|lineserver|lineload ARGS..."
     )
     exit(64)
 } catch {

@@ -14,8 +14,7 @@ final class GatherFuture<Value>: Future<Value> {
     ///   - keepsErrors: Whether errors are returned as results, as with `return_exceptions` in asyncio.
     ///   - collect: A function that returns the value of the future. It is called after all children have ended.
     init(_ children: [FutureBase], keepsErrors: Bool, collect: @escaping () throws -> Value) {
-        var seen = Set<ObjectIdentifier>()
-        let distinct = children.filter { seen.insert(ObjectIdentifier($0)).inserted }
+        let distinct = withoutDuplicates(children)
         self.children = children
         unfinished = distinct.count
         self.keepsErrors = keepsErrors
@@ -25,7 +24,7 @@ final class GatherFuture<Value>: Future<Value> {
             finish()
             return
         }
-        let ended = distinct.filter(\.isDone)
+        let ended = distinct.filter { $0.isDone }
         for child in distinct where !child.isDone {
             child.onDone { [self] in childEnded($0) }
         }

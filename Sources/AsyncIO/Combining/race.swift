@@ -8,6 +8,7 @@
 ///   tasks have ended.
 ///
 /// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by the cancellation of the other tasks.
+@inlinable
 public func race<T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ bodies: (() async throws -> T)...
@@ -30,6 +31,7 @@ public func race<T>(
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by the cancellation of the other tasks.
+@inlinable
 public func race<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -50,30 +52,39 @@ public func race<Item, T>(
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by the cancellation of the other tasks.
+@inlinable
 public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async throws -> A.Value {
     let futures = Array(futures)
-    let first: A?
+    return try await futures[indexOfFirstCompleted(of: futures)].result()
+}
+
+/// Waits until one of the futures has ended, cancels the others, and waits for them. Returns the first future of the
+/// sequence that had ended.
+@usableFromInline
+func indexOfFirstCompleted(of futures: [FutureBase]) async throws -> Int {
+    let first: Int?
     do {
-        first = try await wait(futures, returnWhen: .firstCompleted).done.first
+        try await waitForSome(of: withoutDuplicates(futures), nil, .firstCompleted)
+        first = futures.firstIndex { $0.isDone }
     } catch {
         try await cancelAndJoin(futures)
         throw error
     }
     try await cancelAndJoin(futures)
     guard let first else { throw RuntimeError("no task has ended") }
-    return try first.result()
+    return first
 }
 
 /// Cancels the futures that have not ended and waits until all futures have ended, even if the current task is
 /// cancelled in the meantime. In that case, this function throws `CancellationError` after all futures have ended.
 /// Errors of the futures are ignored.
-func cancelAndJoin(_ futures: [some FutureBase]) async throws {
+func cancelAndJoin(_ futures: [FutureBase]) async throws {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)
 }
 
 /// Waits until all futures have ended; see ``cancelAndJoin(_:)``.
-func join(_ futures: [some FutureBase]) async throws {
+func join(_ futures: [FutureBase]) async throws {
     let cancellation = await shielded(ignoresNativeCancellation: true) { ignoresNativeCancellation in
         for future in futures where !future.isDone {
             let waiter = Waiter(for: "a cancelled task to end")

@@ -28,14 +28,27 @@ public struct ReturnWhen: Sendable, Hashable {
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.wait`.
+@inlinable
 @discardableResult
 public func wait<F: FutureBase>(
     _ futures: some Sequence<F>, timeout: Duration? = nil, returnWhen: ReturnWhen = .allCompleted
 ) async throws -> (done: [F], pending: [F]) {
-    var seen = Set<ObjectIdentifier>()
-    let futures = futures.filter { seen.insert(ObjectIdentifier($0)).inserted }
-    guard !futures.isEmpty else { throw ValueError("wait() needs at least one task or future") }
+    let futures = withoutDuplicates(Array(futures))
+    try await waitForSome(of: futures, timeout, returnWhen)
+    var (done, pending): ([F], [F]) = ([], [])
+    for future in futures {
+        if future.isDone { done.append(future) } else { pending.append(future) }
+    }
+    return (done, pending)
+}
 
+// The code that does not involve the type of the futures is not generic. In the generic code, key paths, iterators, and
+// sets would be generic as well, and cost more than the wait.
+
+/// Waits until the condition is met or the timeout has passed. The futures must be different.
+@usableFromInline
+func waitForSome(of futures: [FutureBase], _ timeout: Duration?, _ returnWhen: ReturnWhen) async throws {
+    guard !futures.isEmpty else { throw ValueError("wait() needs at least one task or future") }
     let loop = EventLoop.required(for: "wait")
     let subject = WaitedFutures(futures)
     let waiter = Waiter(for: "wait()", on: subject)
@@ -59,8 +72,22 @@ public func wait<F: FutureBase>(
     }
     defer {
         timer?.cancel()
-        for (future, callback) in zip(futures, callbacks) { future.forget(callback) }
+        for index in futures.indices { futures[index].forget(callbacks[index]) }
     }
     try await waiter.wait()
-    return (futures.filter(\.isDone), futures.filter { !$0.isDone })
+}
+
+/// Returns the objects in the given order, without duplicates.
+@inlinable
+func withoutDuplicates<Object: AnyObject>(_ objects: [Object]) -> [Object] {
+    // With few objects, comparing all of them is faster than hashing them.
+    if objects.count <= 8 {
+        var isDistinct = true
+        for index in objects.indices {
+            for other in 0..<index where objects[other] === objects[index] { isDistinct = false }
+        }
+        if isDistinct { return objects }
+    }
+    var seen = Set<ObjectIdentifier>()
+    return objects.filter { seen.insert(ObjectIdentifier($0)).inserted }
 }

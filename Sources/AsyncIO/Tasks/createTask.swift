@@ -66,6 +66,7 @@ func createTask<T>(
 // conversion.
 
 /// Creates a task for each item, in order. The parameters `fileID` and `line` specify the creation site of the tasks.
+@inlinable
 func createTasks<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
     _ body: @escaping (Item) async throws -> T
