@@ -1,6 +1,7 @@
 /// A future that ends when all of its children have ended, or when a child has failed.
 ///
 /// asyncio: `_GatheringFuture`.
+@usableFromInline
 final class GatherFuture<Value>: Future<Value> {
     /// The children of the future. This array is emptied when the future has ended, so that the future no longer
     /// retains its children, which can have children themselves.
@@ -13,6 +14,7 @@ final class GatherFuture<Value>: Future<Value> {
     /// - Parameters:
     ///   - keepsErrors: Whether errors are returned as results, as with `return_exceptions` in asyncio.
     ///   - collect: A function that returns the value of the future. It is called after all children have ended.
+    @usableFromInline
     init(_ children: [FutureBase], keepsErrors: Bool, collect: @escaping () throws -> Value) {
         let distinct = withoutDuplicates(children)
         self.children = children
@@ -91,6 +93,7 @@ final class GatherFuture<Value>: Future<Value> {
 ///   the gathered tasks are cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`.
+@inlinable
 @discardableResult
 public func gather<each A: Awaitable>(
     _ futures: repeat each A
@@ -109,6 +112,7 @@ public func gather<each A: Awaitable>(
 ///   the gathered tasks are cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather` with coroutines.
+@inlinable
 @discardableResult
 public func gather<each T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
@@ -125,6 +129,7 @@ public func gather<each T>(
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
+@inlinable
 @discardableResult
 public func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A.Value] {
     try await gatherFuture(futures).value
@@ -138,6 +143,7 @@ public func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
+@inlinable
 @discardableResult
 public func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -> [T] {
     try await gatherFuture(futures).value
@@ -155,6 +161,7 @@ public func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.gather(*[fetch(url) for url in urls])`.
+@inlinable
 @discardableResult
 public func gather<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
@@ -172,6 +179,7 @@ public func gather<Item, T>(
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
+@inlinable
 @discardableResult
 public func gatherResults<A: Awaitable>(
     _ futures: some Sequence<A>
@@ -187,6 +195,7 @@ public func gatherResults<A: Awaitable>(
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
+@inlinable
 @discardableResult
 public func gatherResults<T>(
     _ futures: some Sequence<any Awaitable<T>>
@@ -202,6 +211,7 @@ public func gatherResults<T>(
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.gather` with coroutines and `return_exceptions=True`.
+@inlinable
 @discardableResult
 public func gatherResults<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
@@ -219,6 +229,7 @@ public func gatherResults<Item, T>(
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather` without `await`.
+@inlinable
 public func gatherFuture<A: Awaitable>(_ futures: some Sequence<A>) -> Future<[A.Value]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() } }
@@ -229,6 +240,7 @@ public func gatherFuture<A: Awaitable>(_ futures: some Sequence<A>) -> Future<[A
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather` with `return_exceptions=True`, without `await`.
+@inlinable
 public func gatherResultsFuture<A: Awaitable>(
     _ futures: some Sequence<A>
 ) -> Future<[Result<A.Value, any Error>]> {
@@ -243,6 +255,7 @@ public func gatherResultsFuture<A: Awaitable>(
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather` without `await`.
+@inlinable
 public func gatherFuture<T>(_ futures: some Sequence<any Awaitable<T>>) -> Future<[T]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() } }
@@ -253,6 +266,7 @@ public func gatherFuture<T>(_ futures: some Sequence<any Awaitable<T>>) -> Futur
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather` with `return_exceptions=True`, without `await`.
+@inlinable
 public func gatherResultsFuture<T>(
     _ futures: some Sequence<any Awaitable<T>>
 ) -> Future<[Result<T, any Error>]> {
@@ -267,6 +281,7 @@ public func gatherResultsFuture<T>(
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather` without `await`.
+@inlinable
 public func gatherFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Any]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() as Any } }
@@ -278,6 +293,7 @@ public func gatherFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Any
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather` with `return_exceptions=True`, without `await`.
+@inlinable
 public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Result<Any, any Error>]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: true) {
@@ -290,13 +306,15 @@ public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Futu
 // Packs are expanded in functions that are not async, because the compiler's allocation of a pack's types
 // does not survive a suspension.
 
-private func gatherFuture<each A: Awaitable>(_ futures: repeat each A) -> Future<(repeat (each A).Value)> {
+@inlinable
+func gatherFuture<each A: Awaitable>(_ futures: repeat each A) -> Future<(repeat (each A).Value)> {
     var children: [FutureBase] = []
     repeat children.append(each futures)
     return GatherFuture(children, keepsErrors: false) { (repeat try result(of: each futures)) }
 }
 
-private func gatherFuture<each T>(
+@inlinable
+func gatherFuture<each T>(
     isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
     _ bodies: repeat @escaping () async throws -> each T
 ) -> Future<(repeat each T)> {
@@ -305,10 +323,12 @@ private func gatherFuture<each T>(
 
 /// Returns `future.result()`. This function is separate because the compiler does not accept the method call itself in
 /// a pack expansion.
-private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
+@inlinable
+func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
 
 /// Returns the result of a future. The cancellation message stays available to tasks that await the future itself.
-private func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
+@inlinable
+func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
     if future.wasCancelled { return .failure(CancellationError()) }
     if let error = future.takeError() { return .failure(error) }
     return Result { try value() }

@@ -74,6 +74,7 @@ public class FutureBase {
     }
 
     /// Returns the error, and marks it as retrieved.
+    @usableFromInline
     final func takeError() -> (any Error)? {
         isErrorRetrieved = true
         return failure
