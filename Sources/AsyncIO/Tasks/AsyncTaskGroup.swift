@@ -71,6 +71,7 @@ public final class AsyncTaskGroup {
     ///   the body does not run.
     ///
     /// asyncio: `TaskGroup.create_task`.
+    @inlinable
     @discardableResult
     public func createTask<T>(
         name: String? = nil,
@@ -90,19 +91,27 @@ public final class AsyncTaskGroup {
                 }
             }.get()
         }
-        guard isEntered else { throw RuntimeError("the task group has not been entered") }
-        if isExiting, children.isEmpty { throw RuntimeError("the task group is finished") }
-        if isAborting { throw RuntimeError("the task group is shutting down") }
+        try checkCanCreateTask()
         let task = AsyncIO.createTask(
             name: name, eager: eager, isolation: isolation, fileID: fileID, line: line,
-            limited(isolation: isolation, body))
+            hasLimit ? limited(isolation: isolation, body) : body)
         adopt(task)
         return task
     }
 
+    @usableFromInline
+    func checkCanCreateTask() throws(RuntimeError) {
+        guard isEntered else { throw RuntimeError("the task group has not been entered") }
+        if isExiting, children.isEmpty { throw RuntimeError("the task group is finished") }
+        if isAborting { throw RuntimeError("the task group is shutting down") }
+    }
+
+    @usableFromInline var hasLimit: Bool { slots != nil }
+
     /// Returns `body` if the group has no limit. Otherwise, returns a closure that waits for a slot before it runs
     /// `body`.
-    private func limited<T>(
+    @usableFromInline
+    func limited<T>(
         isolation: isolated (any Actor)?, _ body: @escaping () async throws -> T
     ) -> () async throws -> T {
         guard let slots else { return body }
@@ -145,7 +154,8 @@ public final class AsyncTaskGroup {
 
     // MARK: Inside
 
-    private func adopt(_ task: AnyAsyncTask) {
+    @usableFromInline
+    func adopt(_ task: AnyAsyncTask) {
         let child = children.append(task)
         task.onDone { [self] in childEnded(child, $0) }
         // The child may have ended the group in its first step.

@@ -23,6 +23,8 @@
 @usableFromInline
 final class Handover<Value>: Seat {
     @usableFromInline @safe @exclusivity(unchecked) var result: Result<Value, any Error>?
+    /// Whether there is a result.
+    @usableFromInline @safe @exclusivity(unchecked) var hasEnded = false
 
     // The code that involves the value is inlinable, so that it is specialized in the user's module. Otherwise, each call
     // would look up the metadata of `Result<Value, any Error>`.
@@ -40,12 +42,13 @@ final class Handover<Value>: Seat {
     @inlinable
     func finish(_ result: Result<Value, any Error>) {
         self.result = result
+        hasEnded = true
         handOver()
     }
 
     /// Suspends the outer carrier until the body has ended.
     @usableFromInline
-    func waitForEnd() async { await wait(while: { result == nil }) }
+    func waitForEnd() async { await wait(while: { !hasEnded }) }
 
     @inlinable
     func outcome() throws -> Value {
@@ -88,7 +91,7 @@ func onCarrier<T>(
             handover.finish(result)
         }
     }
-    if handover.result == nil { await handover.waitForEnd() }
+    if !handover.hasEnded { await handover.waitForEnd() }
     return try handover.outcome()
 }
 
