@@ -52,6 +52,10 @@ for work in ("copy", "copy-by-hand", "copy-both-ways"):
 CONVENIENCES = ("pool", "limiter", "breaker", "cache", "select", "iteration", "object-stream", "latest")
 for work in CONVENIENCES:
     MICRO[work] = (f"convenience {work} 3000", f"convenience {work} 13000", 10_000)
+# Functions that wait for other work. They are checked so that the user's types do not make them generic.
+SCOPES = ("future", "timeout", "wait-for", "gather", "race", "group", "shield", "retry")
+for work in SCOPES:
+    MICRO["scope/" + work] = (f"scope {work} 500", f"scope {work} 2500", 2_000)
 # Operations that move bytes. They are checked so that none of them does generic work for each byte, which
 # costs fifty times as much. FOLDER and HERE are placeholders for directories.
 for work, few, many in (
@@ -64,7 +68,7 @@ for work, few, many in (
     MICRO["bytes/" + work] = (
         f"bytes {work} {few} FOLDER HERE/localhost.pem", f"bytes {work} {many} FOLDER HERE/localhost.pem", many - few)
 OPTIONAL = {"broadcast", "copy", "copy-by-hand", "copy-both-ways"} | set(CONVENIENCES) | {
-    name for name in MICRO if name.startswith("bytes/")}
+    name for name in MICRO if name.startswith(("bytes/", "scope/"))}
 # The subcommand, the connections, and the number of requests in the short run and in the long one.
 ECHO = {
     "echo/1": ("echo", 1, 1_000, 4_000),
