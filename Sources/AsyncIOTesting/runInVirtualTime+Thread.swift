@@ -26,17 +26,22 @@ public import AsyncIO
 ///   - seed: A seed for a random but reproducible order of ready entries and for the numbers of
 ///     `SystemRandomNumberGenerator` on the thread of the loop, or `nil` for asyncio's order.
 ///   - grace: How long the loop waits in real time for an answer from another thread; see
-///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
+///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:threads:)``.
 ///   - body: The main task of the loop.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`; ``DeadlockError``.
 @discardableResult
 public func runInVirtualTime<T: Sendable>(
-    seed: UInt64? = nil, grace: Duration = .milliseconds(100), fileID: StaticString = #fileID, line: UInt = #line,
+    seed: UInt64? = nil, grace: Duration = .milliseconds(100), threads: ThreadTime = .real,
+    fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T
 ) async throws -> T {
+    if threads == .virtual { try await FollowingTurn.takeInTurn(isForLoopThread: true) }
+    defer { if threads == .virtual { FollowingTurn.release() } }
     let loop = try EventLoop(threadInVirtualTimeWithSeed: seed)
     loop.setVirtualGrace(grace)
+    let following = threads == .virtual ? ProcessThreads(following: loop) : nil
+    defer { following?.stopFollowing(loop) }
     let io = EventLoopThread(notStarted: loop)
     let future = io.submit(name: "main", fileID: fileID, line: line) { io in
         // For the rest of the thread's life.

@@ -4,15 +4,15 @@
 // the kernel's, in real time, so they cannot use an instant of virtual time. On a thread in virtual time:
 //
 //   - `DispatchQueue.main.asyncAfter` becomes a timer of the loop;
-//   - all other timers, which run on other threads, fire after the same delay in real time.
+//   - all other timers, which run on other threads, fire after the same delay in real time, unless these threads
+//     follow the loop (see timers.c). In that case, their clock is that of this thread.
 //
 // If Dispatch is linked statically, its own functions take precedence, because these are weak. ThreadSanitizer also
 // replaces `dispatch_after`, with a weak function of the program, which the linker would choose. So with
 // ThreadSanitizer, the functions here are strong, and they call those of ThreadSanitizer, which must see that a
 // block runs after it was submitted.
 #define _GNU_SOURCE
-#include "CAsyncIOTesting.h"
-#include "CShims.h"
+#include "following.h"
 
 #include <dlfcn.h>
 #include <stddef.h>
@@ -44,14 +44,17 @@ static dispatch_time on_machine(dispatch_time when) {
     return (dispatch_time)asyncio_machine_time(CLOCK_MONOTONIC) + (uint64_t)delta;
 }
 
-// The functions of libdispatch also read the clock of this thread, so they are called in real time.
+static bool is_virtual(void) { return asyncio_virtual_time() != ASYNCIO_REAL_TIME; }
+
+/// Whether the threads of Dispatch have the time of this thread.
+static bool is_followed(void) { return followed_time() == asyncio_virtual_time(); }
+
+// The functions of libdispatch also read the clock of this thread, so they are called in the time of its threads.
 static int64_t leave_virtual_time(void) {
     int64_t time = asyncio_virtual_time();
-    asyncio_set_virtual_time(ASYNCIO_REAL_TIME);
+    if (!is_followed()) asyncio_set_virtual_time(ASYNCIO_REAL_TIME);
     return time;
 }
-
-static bool is_virtual(void) { return asyncio_virtual_time() != ASYNCIO_REAL_TIME; }
 
 static void *next(const char *name) {
     void *function = dlsym(RTLD_NEXT, name);
@@ -83,7 +86,7 @@ REPLACEMENT void dispatch_after(dispatch_time when, void *queue, void *block) {
     if (is_virtual()) {
         if (queue == &_dispatch_main_q && when != FOREVER)
             return asyncio_testing_call_later(distance(when), _Block_copy(block));
-        when = on_machine(when);
+        if (!is_followed()) when = on_machine(when);
     }
     if (!original) original = original_after();
     int64_t time = leave_virtual_time();
@@ -96,7 +99,7 @@ REPLACEMENT void dispatch_source_set_timer(
     void *source, dispatch_time start, uint64_t interval, uint64_t leeway) {
     static void (*original)(void *, dispatch_time, uint64_t, uint64_t);
     if (!original) original = (void (*)(void *, dispatch_time, uint64_t, uint64_t))next("dispatch_source_set_timer");
-    if (is_virtual()) start = on_machine(start);
+    if (is_virtual() && !is_followed()) start = on_machine(start);
     int64_t time = leave_virtual_time();
     original(source, start, interval, leeway);
     asyncio_set_virtual_time(time);

@@ -189,6 +189,9 @@ extension EventLoop {
     private func releaseJobs() {
         for entry in ready.removeAll() {
             if case .job(let job) = entry, !AbandonedTasks.contain(job) { release(.job(job)) }
+            if case .handle(let handle) = entry, case .job(let job) = handle.action, !AbandonedTasks.contain(job) {
+                LoopExecutor.shared.adopt(.job(job))
+            }
         }
         for item in inbox.close() {
             switch item {

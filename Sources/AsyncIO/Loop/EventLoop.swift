@@ -330,6 +330,11 @@ public final class EventLoop: @unchecked Sendable {
         if let home { home.with { $0.runSynchronously(job) } } else { LoopExecutor.runSynchronously(job) }
     }
 
+    /// Runs a job of the process's executor. A loop on its own thread has such jobs only if other threads follow it.
+    func runWithoutIsolation(_ job: UnownedJob) {
+        if home == nil { LoopExecutor.runSynchronously(job) } else { LoopExecutor.runWithoutIsolation(job) }
+    }
+
     // MARK: Time
 
     /// The current time in nanoseconds, on the loop's clock.

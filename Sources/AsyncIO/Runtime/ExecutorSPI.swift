@@ -55,7 +55,11 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if AbandonedTasks.contain(job) { return }
         var isHere = false
         _ = EventLoop.withHere { loop in
-            guard loop.home == nil else { return }
+            guard loop.home == nil else {
+                isHere = loop.isFollowed
+                if isHere { loop.ready.append(.handle(Handle(.job(job)))) }
+                return
+            }
             isHere = true
             loop.ready.append(.job(job))
         }
@@ -84,7 +88,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private func schedule(_ job: consuming ExecutorJob, _ target: SleepTarget) {
         let job = UnownedJob(job)
-        if let loop = EventLoop.here, loop.home == nil {
+        if let loop = EventLoop.here, loop.home == nil || loop.isFollowed {
             loop.schedule(.job(job), at: target.deadline(on: loop))
         } else {
             post(.timer(ForeignTimer(job, target)))
@@ -132,6 +136,11 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         unsafe job.runSynchronously(
             isolatedTo: UnownedSerialExecutor(ordinary: executor),
             taskExecutor: UnownedTaskExecutor(ordinary: executor))
+    }
+
+    /// Runs a job on a thread that does not run the loop of the main actor.
+    static func runWithoutIsolation(_ job: UnownedJob) {
+        unsafe job.runSynchronously(on: UnownedTaskExecutor(ordinary: shared))
     }
 
     // MARK: The running loop

@@ -33,4 +33,27 @@ asyncio_testing_random asyncio_testing_seed_random(asyncio_testing_random random
 /// What `CLOCK_MONOTONIC` says on this thread, which is in virtual time.
 int64_t asyncio_testing_monotonic_time(void);
 
+// MARK: Threads that follow a loop in virtual time; see timers.c and idle.c
+
+/// The clock of a loop in virtual time: the time of `ContinuousClock` in nanoseconds, and what is to be added to it to
+/// get the date.
+typedef struct asyncio_testing_clock {
+    int64_t time, epoch;
+} asyncio_testing_clock;
+
+/// Makes all threads of the process that run no loop follow a clock, and returns the one that they followed before. The
+/// time `ASYNCIO_REAL_TIME` is that of the machine. What is left of the timers of these threads stays the same.
+asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock);
+/// Advances the clock that the threads follow, and resumes those whose timers are due.
+///
+/// - Returns: Whether a timer was due.
+bool asyncio_testing_followed_time_passed(asyncio_testing_clock clock);
+/// The time at which the next timer of a thread is due; `INT64_MAX` if no timer is set.
+int64_t asyncio_testing_next_deadline(void);
+/// Whether a thread sleeps until the time that it follows has advanced.
+bool asyncio_testing_is_a_thread_asleep(void);
+/// Whether all other threads of the process wait in the kernel, and have waited since the previous call. Returns false
+/// the first time. One thread at a time can call this.
+bool asyncio_testing_are_threads_idle(void);
+
 #endif
