@@ -46,7 +46,8 @@ public func runInVirtualTime<T: Sendable>(
     let future = io.submit(name: "main", fileID: fileID, line: line) { io in
         // For the rest of the thread's life.
         seedRandomNumbers(seed)
-        return try await body(io)
+        if threads == .real { return try await body(io) }
+        return try await EventLoop.following(io, body)
     }
     try io.start()
     let result = await future.result

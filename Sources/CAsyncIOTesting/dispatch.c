@@ -94,13 +94,41 @@ REPLACEMENT void dispatch_after(dispatch_time when, void *queue, void *block) {
     asyncio_set_virtual_time(time);
 }
 
-void dispatch_source_set_timer(void *source, dispatch_time start, uint64_t interval, uint64_t leeway);
+typedef void set_timer_function(void *source, dispatch_time start, uint64_t interval, uint64_t leeway);
+
+static void set_original_timer(void *source, dispatch_time start, uint64_t interval, uint64_t leeway) {
+    static set_timer_function *original;
+    if (!original) original = (set_timer_function *)next("dispatch_source_set_timer");
+    original(source, start, interval, leeway);
+}
+
+// MARK: Dispatch's own timer
+
+// When Dispatch starts its first thread, it also starts a timer that checks each second whether its threads are blocked.
+// As a deadline of a loop that other threads follow, this timer would stop virtual time each second, and the loop could
+// never detect a deadlock. So it does not fire while threads follow a loop.
+static _Atomic(void *) monitor;
+
+static bool is_monitor(dispatch_time start, uint64_t interval, uint64_t leeway, const void *caller) {
+    Dl_info ours, theirs;
+    return start == 0 && interval == 1000000000 && leeway == 0 && dladdr(caller, &ours)
+        && dladdr(next("dispatch_source_set_timer"), &theirs) && ours.dli_fbase == theirs.dli_fbase;
+}
+
+void asyncio_testing_clock_changed(void) {
+    void *source = monitor;
+    if (source) set_original_timer(source, followed_time() == ASYNCIO_REAL_TIME ? 0 : FOREVER, 1000000000, 0);
+}
+
+set_timer_function dispatch_source_set_timer;
 REPLACEMENT void dispatch_source_set_timer(
     void *source, dispatch_time start, uint64_t interval, uint64_t leeway) {
-    static void (*original)(void *, dispatch_time, uint64_t, uint64_t);
-    if (!original) original = (void (*)(void *, dispatch_time, uint64_t, uint64_t))next("dispatch_source_set_timer");
+    if (!monitor && is_monitor(start, interval, leeway, __builtin_return_address(0))) {
+        monitor = source;
+        return asyncio_testing_clock_changed();
+    }
     if (is_virtual() && !is_followed()) start = on_machine(start);
     int64_t time = leave_virtual_time();
-    original(source, start, interval, leeway);
+    set_original_timer(source, start, interval, leeway);
     asyncio_set_virtual_time(time);
 }

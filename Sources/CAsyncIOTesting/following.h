@@ -15,9 +15,12 @@ static inline int64_t followed_time(void) {
     return atomic_load_explicit(&asyncio_followed_time, memory_order_relaxed);
 }
 
-/// Whether this thread follows a loop of another thread. A thread that runs a loop has the time of that loop.
+/// Whether this thread follows a loop of another thread. A thread that runs a loop has the time of that loop, except
+/// in the code of a task that belongs to the loop that is followed.
 static inline bool is_follower(void) {
-    return followed_time() != ASYNCIO_REAL_TIME && asyncio_virtual_time() == ASYNCIO_REAL_TIME && !asyncio_loop_get();
+    int64_t time = followed_time();
+    if (time == ASYNCIO_REAL_TIME || time == asyncio_virtual_time()) return false;
+    return !asyncio_loop_get() || asyncio_testing_task_follows();
 }
 
 /// The virtual time of this thread, or `ASYNCIO_REAL_TIME`.
@@ -27,6 +30,9 @@ static inline int64_t thread_epoch(void) {
     return is_follower() ? atomic_load_explicit(&asyncio_followed_epoch, memory_order_relaxed)
                          : asyncio_virtual_epoch();
 }
+
+/// Called when threads begin to follow a loop, or return to real time.
+void asyncio_testing_clock_changed(void);
 
 /// Blocks this thread, which is a follower, until the time that it follows has advanced by a number of nanoseconds.
 ///

@@ -176,6 +176,7 @@ asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock) {
     }
     set_clock(clock);
     pthread_mutex_unlock(&lock);
+    asyncio_testing_clock_changed();
     return previous;
 }
 

@@ -128,7 +128,7 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         timer.set(.seconds(10))
         timer.close()
         // The number is used again, by something else and by another timer.
-        let pipe = Pipe()
+        let pipe = Foundation.Pipe()
         let other = KernelTimer()
         defer { other.close() }
         try await sleep(.seconds(20))
@@ -138,7 +138,7 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
 
     @Test("a deadlock is reported if only a closed descriptor had a timer") func deadlock() throws {
         #expect(throws: DeadlockError.self) {
-            try runInVirtualTime(grace: .milliseconds(1), threads: .virtual) {
+            try runInVirtualTime(grace: .milliseconds(1), threads: .virtual) { () async throws -> Void in
                 let timer = KernelTimer()
                 timer.set(.seconds(10))
                 timer.close()
@@ -254,7 +254,7 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         let (ticks, continuation) = AsyncStream.makeStream(of: Duration.self)
         let start = ContinuousClock.now
         let source = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "ticks"))
-        source.setEventHandler { continuation.yield(start.duration(to: .now)) }
+        source.setEventHandler { @Sendable in continuation.yield(start.duration(to: .now)) }
         source.schedule(deadline: .now() + 5, repeating: 60, leeway: .nanoseconds(0))
         source.activate()
         var durations: [Duration] = []
@@ -322,7 +322,9 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
                     }
                 }
             }
-            return try await group.reduce(into: []) { $0.append($1) }.sorted()
+            var elapsed: [Duration] = []
+            while let next = try await group.next() { elapsed.append(next) }
+            return elapsed.sorted()
         }
         #expect(elapsed == [.seconds(1), .seconds(2), .seconds(3)])
     }

@@ -205,7 +205,7 @@ extension EventLoop {
         guard let home else { return LoopExecutor.shared.adopt(item) }
         switch item {
         case .job(let job): home.object.runLate(job)
-        case .timer(let timer): home.object.runLate(timer.job)
+        case .timer(let timer): LoopExecutor.shared.adopt(.job(timer.job))
         case .handle: break
         }
     }

@@ -330,9 +330,10 @@ public final class EventLoop: @unchecked Sendable {
         if let home { home.with { $0.runSynchronously(job) } } else { LoopExecutor.runSynchronously(job) }
     }
 
-    /// Runs a job of the process's executor. A loop on its own thread has such jobs only if other threads follow it.
-    func runWithoutIsolation(_ job: UnownedJob) {
-        if home == nil { LoopExecutor.runSynchronously(job) } else { LoopExecutor.runWithoutIsolation(job) }
+    /// Ends a `Task.sleep`. Its job belongs to the loop of the process, also if this loop has the timer; see
+    /// FollowingThreads.swift.
+    func runSleep(_ job: UnownedJob) {
+        if home == nil { LoopExecutor.runSynchronously(job) } else { LoopExecutor.shared.adopt(.job(job)) }
     }
 
     // MARK: Time

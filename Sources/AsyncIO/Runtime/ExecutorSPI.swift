@@ -55,11 +55,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if AbandonedTasks.contain(job) { return }
         var isHere = false
         _ = EventLoop.withHere { loop in
-            guard loop.home == nil else {
-                isHere = loop.isFollowed
-                if isHere { loop.ready.append(.handle(Handle(.job(job)))) }
-                return
-            }
+            guard loop.home == nil else { return }
             isHere = true
             loop.ready.append(.job(job))
         }
@@ -88,7 +84,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private func schedule(_ job: consuming ExecutorJob, _ target: SleepTarget) {
         let job = UnownedJob(job)
-        if let loop = EventLoop.here, loop.home == nil || loop.isFollowed {
+        if let loop = EventLoop.followedByTask, loop.send(.timer(ForeignTimer(job, target))) { return }
+        if let loop = EventLoop.here, loop.home == nil {
             loop.schedule(.job(job), at: target.deadline(on: loop))
         } else {
             post(.timer(ForeignTimer(job, target)))
@@ -136,11 +133,6 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         unsafe job.runSynchronously(
             isolatedTo: UnownedSerialExecutor(ordinary: executor),
             taskExecutor: UnownedTaskExecutor(ordinary: executor))
-    }
-
-    /// Runs a job on a thread that does not run the loop of the main actor.
-    static func runWithoutIsolation(_ job: UnownedJob) {
-        unsafe job.runSynchronously(on: UnownedTaskExecutor(ordinary: shared))
     }
 
     // MARK: The running loop

@@ -1,3 +1,14 @@
+internal import Synchronization
+
+// # Threads and tasks that follow a loop
+//
+// Threads that run no loop follow a loop in virtual time if a test asks for it: AsyncIOTesting then gives them the time
+// of the loop. A thread that runs another loop keeps the time of that loop.
+//
+// If the loop has its own thread, there is a second case. Code without isolation, such as `Task.sleep`, leaves that
+// thread, and runs on the loop of the process. A task-local value says that the task belongs to the loop that is
+// followed. Where such code runs, clocks show the time of that loop, and its sleeps are timers of that loop.
+
 /// The other threads of the process, if they follow the time of a loop in virtual time. Loop thread only.
 package protocol FollowingThreads: AnyObject {
     /// The time at which the next timer of a thread is due, or nil if no timer is set.
@@ -15,9 +26,27 @@ extension EventLoop {
     /// Makes other threads follow this loop, which must be in virtual time; nil for none.
     package func setFollowingThreads(_ threads: (any FollowingThreads)?) { virtual.threads = threads }
 
-    /// Whether other threads follow this loop. If it has its own thread, it then also runs the code without isolation
-    /// that its tasks call, such as `Task.sleep`, which would take real time elsewhere.
+    /// Whether other threads follow this loop.
     package var isFollowed: Bool { virtual.threads != nil }
+
+    /// The executor of the loop on its own thread that the current task follows.
+    @TaskLocal private static var followed: LoopThreadExecutor?
+    /// Whether a task may follow a loop. This is false outside of tests, and saves `Task.sleep` a look at its values.
+    private static let canFollow = Atomic(false)
+
+    /// Calls `body`, whose task, and the tasks that it creates, follow the loop of `io` on all threads.
+    package static func following<T>(
+        _ io: isolated EventLoopThread, _ body: (isolated EventLoopThread) async throws -> T
+    ) async rethrows -> T {
+        canFollow.store(true, ordering: .relaxed)
+        return try await $followed.withValue(io.loop.home?.object) { try await body(io) }
+    }
+
+    /// The loop that the current task follows.
+    static var followedByTask: EventLoop? { canFollow.load(ordering: .relaxed) ? followed?.loop : nil }
+
+    /// Whether the current task follows a loop on its own thread.
+    package static var isFollowedByTask: Bool { followedByTask != nil }
 
     /// The offset from virtual time to the date, in nanoseconds since 1970.
     package var virtualEpoch: Int64 { virtual.epoch }

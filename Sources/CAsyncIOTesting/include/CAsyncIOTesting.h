@@ -12,6 +12,8 @@ void asyncio_testing_pass_time(int64_t nanoseconds);
 /// Puts a block on Dispatch's main queue when `delay` has passed on the loop of this thread. Consumes
 /// the block.
 void asyncio_testing_call_later(int64_t delay, void *block);
+/// Whether the current task belongs to a loop that the threads of the process follow.
+bool asyncio_testing_task_follows(void);
 
 // MARK: Implemented in C
 
