@@ -18,17 +18,17 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-typedef uint64_t dispatch_time;
-extern dispatch_time dispatch_walltime(const struct timespec *when, int64_t delta) __attribute__((weak));
+typedef uint64_t dispatch_instant;
+extern dispatch_instant dispatch_time(dispatch_instant when, int64_t delta) __attribute__((weak));
 extern void dispatch_async(void *queue, void *block) __attribute__((weak));
 extern void *_Block_copy(const void *block) __attribute__((weak));
 extern void _Block_release(const void *block) __attribute__((weak));
 extern char _dispatch_main_q __attribute__((weak));
 
-static const dispatch_time FOREVER = ~0ull, MONOTONIC = 1ull << 63, WALL = 1ull << 62, NOW_OF_WALL = ~1ull;
+static const dispatch_instant FOREVER = ~0ull, MONOTONIC = 1ull << 63, WALL = 1ull << 62, NOW_OF_WALL = ~1ull;
 
 /// The time from now until a deadline, on the clock of this thread, in nanoseconds.
-static int64_t distance(dispatch_time when) {
+static int64_t distance(dispatch_instant when) {
     if (when == 0 || when == NOW_OF_WALL) return 0;
     if (!(when & MONOTONIC)) return (int64_t)when - asyncio_testing_monotonic_time();
     // The date is stored as a negative number.
@@ -37,11 +37,11 @@ static int64_t distance(dispatch_time when) {
 }
 
 /// The same deadline on the machine's clock.
-static dispatch_time on_machine(dispatch_time when) {
+static dispatch_instant on_machine(dispatch_instant when) {
     if (when == FOREVER) return when;
     int64_t delta = distance(when);
     if (delta < 0) delta = 0;
-    return (dispatch_time)asyncio_machine_time(CLOCK_MONOTONIC) + (uint64_t)delta;
+    return (dispatch_instant)asyncio_machine_time(CLOCK_MONOTONIC) + (uint64_t)delta;
 }
 
 static bool is_virtual(void) { return asyncio_virtual_time() != ASYNCIO_REAL_TIME; }
@@ -62,7 +62,7 @@ static void *next(const char *name) {
     return function;
 }
 
-typedef void after_function(dispatch_time when, void *queue, void *block);
+typedef void after_function(dispatch_instant when, void *queue, void *block);
 
 #if __has_feature(thread_sanitizer)
 #define REPLACEMENT
@@ -81,7 +81,7 @@ void asyncio_testing_submit_to_main_queue(void *block) {
 // MARK: The replacements
 
 after_function dispatch_after;
-REPLACEMENT void dispatch_after(dispatch_time when, void *queue, void *block) {
+REPLACEMENT void dispatch_after(dispatch_instant when, void *queue, void *block) {
     static after_function *original;
     if (is_virtual()) {
         if (queue == &_dispatch_main_q && when != FOREVER)
@@ -94,9 +94,9 @@ REPLACEMENT void dispatch_after(dispatch_time when, void *queue, void *block) {
     asyncio_set_virtual_time(time);
 }
 
-typedef void set_timer_function(void *source, dispatch_time start, uint64_t interval, uint64_t leeway);
+typedef void set_timer_function(void *source, dispatch_instant start, uint64_t interval, uint64_t leeway);
 
-static void set_original_timer(void *source, dispatch_time start, uint64_t interval, uint64_t leeway) {
+static void set_original_timer(void *source, dispatch_instant start, uint64_t interval, uint64_t leeway) {
     static set_timer_function *original;
     if (!original) original = (set_timer_function *)next("dispatch_source_set_timer");
     original(source, start, interval, leeway);
@@ -109,9 +109,9 @@ static void set_original_timer(void *source, dispatch_time start, uint64_t inter
 // never detect a deadlock. So it does not fire while threads follow a loop.
 static _Atomic(void *) monitor;
 
-static bool is_monitor(dispatch_time start, uint64_t interval, uint64_t leeway, const void *caller) {
+static bool is_monitor(dispatch_instant start, uint64_t interval, uint64_t leeway, const void *caller) {
     Dl_info ours, theirs;
-    return start == 0 && interval == 1000000000 && leeway == 0 && dladdr(caller, &ours)
+    return interval == 1000000000 && leeway == 0 && start <= dispatch_time(0, 0) && dladdr(caller, &ours)
         && dladdr(next("dispatch_source_set_timer"), &theirs) && ours.dli_fbase == theirs.dli_fbase;
 }
 
@@ -122,7 +122,7 @@ void asyncio_testing_clock_changed(void) {
 
 set_timer_function dispatch_source_set_timer;
 REPLACEMENT void dispatch_source_set_timer(
-    void *source, dispatch_time start, uint64_t interval, uint64_t leeway) {
+    void *source, dispatch_instant start, uint64_t interval, uint64_t leeway) {
     if (!monitor && is_monitor(start, interval, leeway, __builtin_return_address(0))) {
         monitor = source;
         return asyncio_testing_clock_changed();
