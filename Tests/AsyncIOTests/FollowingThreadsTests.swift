@@ -222,6 +222,35 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         gate.wait()
     }
 
+    // MARK: Waits with a time limit
+
+    @Test("the limit of a blocking wait passes in real time, on every clock", .virtualTime(threads: .virtual))
+    func limits() async throws {
+        try await sleep(.seconds(3_600))
+        let waits: [@Sendable () -> Bool] = [
+            { DispatchSemaphore(value: 0).wait(timeout: .now() + 0.02) == .timedOut },
+            { DispatchSemaphore(value: 0).wait(wallTimeout: .now() + 0.02) == .timedOut },
+            {
+                let condition = NSCondition()
+                condition.lock()
+                defer { condition.unlock() }
+                return !condition.wait(until: Date(timeIntervalSinceNow: 0.02))
+            },
+            { waitsForCondition(clock: CLOCK_MONOTONIC) == ETIMEDOUT },
+            { waitsForCondition(clock: CLOCK_REALTIME) == ETIMEDOUT },
+        ]
+        for wait in waits {
+            // On the loop's thread, and on another one.
+            for isHere in [true, false] {
+                let before = machineTime()
+                let isTimeout = isHere ? wait() : await onThread(wait)
+                #expect(isTimeout)
+                #expect(machineTime() - before >= .milliseconds(19))
+                #expect(machineTime() - before < .seconds(60))
+            }
+        }
+    }
+
     // MARK: Dispatch and Swift's sleeps
 
     @Test("a timer of a global queue follows", .virtualTime(threads: .virtual)) func dispatchAfter() async throws {
@@ -264,6 +293,17 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         }
         source.cancel()
         #expect(durations == (0..<20).map { .seconds(5 + 60 * $0) })
+    }
+
+    @Test("a deadlock is reported after Dispatch has started its threads") func deadlockWithDispatch() throws {
+        #expect(throws: DeadlockError.self) {
+            try runInVirtualTime(grace: .milliseconds(1), threads: .virtual) {
+                await withCheckedContinuation { continuation in
+                    DispatchQueue.global().asyncAfter(deadline: .now() + 30) { continuation.resume() }
+                }
+                try await Event().wait()
+            }
+        }
     }
 
     @Test("Task.sleep takes no real time on a loop with a thread of its own") func taskSleep() async throws {
@@ -332,6 +372,27 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
     @Test("a loop that is followed cannot wait for a second one", .virtualTime(threads: .virtual)) func nested() async throws {
         await #expect(throws: RuntimeError.self) { try await runInVirtualTime(threads: .virtual) { _ in } }
     }
+}
+
+/// Waits for a condition that nothing signals, up to 20 ms, and returns the result.
+nonisolated private func waitsForCondition(clock: CInt) -> CInt {
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, clock)
+    let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    pthread_cond_init(condition, &attributes)
+    pthread_mutex_init(mutex, nil)
+    defer {
+        condition.deallocate()
+        mutex.deallocate()
+    }
+    var now = timespec()
+    clock_gettime(clock, &now)
+    var limit = timespec(Duration(now) + .milliseconds(20))
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return pthread_cond_timedwait(condition, mutex, &limit)
 }
 
 @concurrent private nonisolated func sleepWithoutIsolation(_ duration: Duration) async throws -> ContinuousClock.Instant {
