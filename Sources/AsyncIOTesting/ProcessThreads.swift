@@ -8,7 +8,8 @@ final class ProcessThreads: FollowingThreads {
 
     /// Makes the threads follow a loop that does not run yet.
     init(following loop: EventLoop) {
-        previous = asyncio_testing_follow(asyncio_testing_clock(time: loop.virtualNanoseconds, epoch: loop.virtualEpoch))
+        previous = asyncio_testing_follow(
+            asyncio_testing_clock(time: loop.virtualNanoseconds, epoch: loop.virtualEpoch))
         loop.setFollowingThreads(self)
     }
 

@@ -55,7 +55,7 @@ public final class VirtualLoop {
 
 /// Passes a loop in virtual time to `body`, and closes it afterward.
 ///
-/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:grace:_:)``.
+/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:grace:threads:_:)``.
 /// You can call this from a test that itself runs on a loop. That loop waits in the meantime.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {

@@ -9,7 +9,7 @@ func passTime(_ nanoseconds: Int64) { EventLoop.current?.passTime(nanoseconds) }
 
 /// Called when a clock is read on a thread that runs a loop, while threads follow another one.
 @c(asyncio_testing_task_follows)
-func taskFollows() -> Bool { EventLoop.isFollowedByTask }
+func taskFollows() -> Bool { EventLoop.isOneFollowedByTask }
 
 /// Called for `DispatchQueue.main.asyncAfter`.
 @c(asyncio_testing_call_later)

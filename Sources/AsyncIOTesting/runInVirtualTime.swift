@@ -15,7 +15,7 @@ internal import AsyncIO
 ///   - grace: How long the loop waits in real time for an answer from another thread; see
 ///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:threads:)``.
 ///   - threads: The time of the threads that run no event loop.
-/// - Throws: The errors of `body`; ``DeadlockError``; `RuntimeError` if `threads` is ``ThreadTime/virtual``, but the
+/// - Throws: The errors of `body`; ``DeadlockError``; `RuntimeError` if `threads` is ``ThreadTime/virtual`` and the
 ///   threads follow a loop of another thread.
 @discardableResult
 public func runInVirtualTime<T>(

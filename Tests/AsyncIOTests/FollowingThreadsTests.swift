@@ -67,7 +67,9 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         #expect(try VirtualClock.current.elapsed == .seconds(3_610))
     }
 
-    @Test("a periodic timer expires at each interval", .virtualTime(threads: .virtual)) func periodicTimer() async throws {
+    @Test("a periodic timer expires at each interval", .virtualTime(threads: .virtual)) func periodicTimer()
+        async throws
+    {
         let durations = await onThread { () -> [Duration] in
             let timer = KernelTimer()
             defer { timer.close() }
@@ -147,7 +149,9 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         }
     }
 
-    @Test("timers that are set before follow, and what is left at the end passes in real time") func beforeAndAfter() throws {
+    @Test("timers that are set before follow, and what is left at the end passes in real time") func beforeAndAfter()
+        throws
+    {
         let (early, late) = (KernelTimer(), KernelTimer())
         defer {
             early.close()
@@ -191,7 +195,8 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
 
     // MARK: Threads that sleep
 
-    @Test("a thread that sleeps waits for the loop", .virtualTime(threads: .virtual)) func sleepingThread() async throws {
+    @Test("a thread that sleeps waits for the loop", .virtualTime(threads: .virtual)) func sleepingThread() async throws
+    {
         let durations = await onThread {
             [
                 measured { sleep(10) }, measured { usleep(500_000) }, measured { Thread.sleep(forTimeInterval: 3_600) },
@@ -268,7 +273,8 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         #expect(start.duration(to: .now) == .seconds(7_230.5))
     }
 
-    @Test("a date as a deadline of Dispatch follows", .virtualTime(threads: .virtual)) func dispatchDate() async throws {
+    @Test("a date as a deadline of Dispatch follows", .virtualTime(threads: .virtual)) func dispatchDate() async throws
+    {
         let duration = await withCheckedContinuation { continuation in
             let before = ContinuousClock.now
             DispatchQueue.global().asyncAfter(wallDeadline: .now() + 30) {
@@ -325,7 +331,9 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         #expect(machineTime() - before < .seconds(60))
     }
 
-    @Test("timeouts around Task.sleep are exact on a loop with a thread of its own") func taskSleepTimesOut() async throws {
+    @Test("timeouts around Task.sleep are exact on a loop with a thread of its own") func taskSleepTimesOut()
+        async throws
+    {
         let elapsed = try await runInVirtualTime(threads: .virtual) { io in
             let start = io.loop.now
             await #expect(throws: TimeoutError.self) {
@@ -337,7 +345,9 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         #expect(elapsed == .seconds(90))
     }
 
-    @Test("code without isolation that a loop with a thread of its own calls has its time") func nonisolatedCode() async throws {
+    @Test("code without isolation that a loop with a thread of its own calls has its time") func nonisolatedCode()
+        async throws
+    {
         let durations = try await runInVirtualTime(threads: .virtual) { io in
             let start = ContinuousClock.now
             async let first = sleepWithoutIsolation(.seconds(10))
@@ -369,7 +379,9 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         #expect(elapsed == [.seconds(1), .seconds(2), .seconds(3)])
     }
 
-    @Test("a loop that is followed cannot wait for a second one", .virtualTime(threads: .virtual)) func nested() async throws {
+    @Test("a loop that is followed cannot wait for a second one", .virtualTime(threads: .virtual)) func nested()
+        async throws
+    {
         await #expect(throws: RuntimeError.self) { try await runInVirtualTime(threads: .virtual) { _ in } }
     }
 }
@@ -395,7 +407,8 @@ nonisolated private func waitsForCondition(clock: CInt) -> CInt {
     return pthread_cond_timedwait(condition, mutex, &limit)
 }
 
-@concurrent private nonisolated func sleepWithoutIsolation(_ duration: Duration) async throws -> ContinuousClock.Instant {
+@concurrent private nonisolated func sleepWithoutIsolation(_ duration: Duration) async throws -> ContinuousClock.Instant
+{
     try await Task.sleep(for: duration)
     return .now
 }

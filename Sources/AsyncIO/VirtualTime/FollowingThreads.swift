@@ -34,19 +34,16 @@ extension EventLoop {
     /// Whether a task may follow a loop. This is false outside of tests, and saves `Task.sleep` a look at its values.
     private static let canFollow = Atomic(false)
 
-    /// Calls `body`, whose task, and the tasks that it creates, follow the loop of `io` on all threads.
-    package static func following<T>(
-        _ io: isolated EventLoopThread, _ body: (isolated EventLoopThread) async throws -> T
-    ) async rethrows -> T {
-        canFollow.store(true, ordering: .relaxed)
-        return try await $followed.withValue(io.loop.home?.object) { try await body(io) }
+    /// Calls `body`, whose task, and the tasks that it creates, follow this loop on all threads.
+    package func followedByTask<T>(_ body: () async throws -> T) async rethrows -> T {
+        Self.canFollow.store(true, ordering: .relaxed)
+        return try await Self.$followed.withValue(home?.object) { try await body() }
     }
 
-    /// The loop that the current task follows.
+    /// The loop on its own thread that the current task follows.
     static var followedByTask: EventLoop? { canFollow.load(ordering: .relaxed) ? followed?.loop : nil }
 
-    /// Whether the current task follows a loop on its own thread.
-    package static var isFollowedByTask: Bool { followedByTask != nil }
+    package static var isOneFollowedByTask: Bool { followedByTask != nil }
 
     /// The offset from virtual time to the date, in nanoseconds since 1970.
     package var virtualEpoch: Int64 { virtual.epoch }

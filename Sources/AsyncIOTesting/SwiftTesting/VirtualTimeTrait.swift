@@ -83,7 +83,8 @@
         ///   - failsOnReports: Whether errors that are never retrieved, and other reports to the exception handler,
         ///     fail the test, unless the test has its own exception handler. The default is `true`, because such a
         ///     report is about an error that the program did not handle.
-        ///   - threads: The time of the threads that run no event loop.
+        ///   - threads: The time of the threads that run no event loop. With ``ThreadTime/virtual``, the test waits until
+        ///     the threads follow no loop of another thread.
         public static func virtualTime(
             startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true,
             threads: ThreadTime = .real
