@@ -55,6 +55,9 @@ enum FollowingTurn {
         }
     }
 
+    /// Whether a loop of the calling thread has the turn.
+    static var isHeldHere: Bool { state.withLock { $0.holder == .thread(Thread.number) } }
+
     static func release() {
         let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.depth -= 1

@@ -36,11 +36,20 @@ final class ProcessThreads: FollowingThreads {
 extension EventLoop {
     /// Calls `body`, which runs and closes this loop on the calling thread, with other threads in the given time.
     func withThreads<T>(in time: ThreadTime, _ body: () throws -> T) throws -> T {
-        guard time == .virtual else { return try body() }
+        guard time == .virtual else { return try Self.withThreadsInRealTime(body) }
         try FollowingTurn.take()
         defer { FollowingTurn.release() }
         let threads = ProcessThreads(following: self)
         defer { threads.stopFollowing(self) }
+        return try body()
+    }
+
+    /// Calls `body`. If it runs inside a run that the threads follow, they return to real time in the meantime, because
+    /// the time of that run stands still.
+    private static func withThreadsInRealTime<T>(_ body: () throws -> T) rethrows -> T {
+        guard FollowingTurn.isHeldHere else { return try body() }
+        let outer = asyncio_testing_follow(asyncio_testing_clock(time: ASYNCIO_TESTING_REAL_TIME, epoch: 0))
+        defer { _ = asyncio_testing_follow(outer) }
         return try body()
     }
 }

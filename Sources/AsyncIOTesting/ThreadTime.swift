@@ -31,7 +31,9 @@ public enum ThreadTime: Sendable {
     /// - Dispatch does not start additional threads for those that are blocked.
     ///
     /// This concerns the whole process, so the threads can follow one loop at a time. Other loops keep their own time,
-    /// but what they do with other threads is affected. A test that runs inside another one on the same thread takes
-    /// the threads over until it ends.
+    /// but the work that they pass to other threads is affected. If a test with a loop starts inside another test on
+    /// the same thread, the threads have the time that this test specifies until it ends. Tests that run at the same
+    /// time as `runInVirtualTime(threads: .virtual) { io in }` are not separated in this way; run them one after
+    /// another, for example with `.serialized` or `swift test --no-parallel`.
     case virtual
 }

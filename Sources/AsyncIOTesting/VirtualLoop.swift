@@ -62,9 +62,11 @@ public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws
     try EventLoop.checkCanRunMainActorHere()
     return try EventLoop.outsideOfAnyLoop {
         let virtual = try VirtualLoop(seed: seed)
-        let result = Result { try body(virtual) }
-        virtual.loop.checkInvariants()
-        try virtual.close()
-        return try result.get()
+        return try virtual.loop.withThreads(in: .real) {
+            let result = Result { try body(virtual) }
+            virtual.loop.checkInvariants()
+            try virtual.close()
+            return try result.get()
+        }
     }
 }

@@ -104,9 +104,12 @@ static void set_original_timer(void *source, dispatch_instant start, uint64_t in
 
 // MARK: Dispatch's own timer
 
-// When Dispatch starts its first thread, it also starts a timer that checks each second whether its threads are blocked.
-// As a deadline of a loop that other threads follow, this timer would stop virtual time each second, and the loop could
-// never detect a deadlock. So it does not fire while threads follow a loop.
+// When Dispatch starts its first thread, it also starts a timer that checks each second whether its threads
+// are blocked. As a deadline of a loop that other threads follow, this timer would stop virtual time each
+// second, and the loop could never detect a deadlock. So it does not fire while threads follow a loop.
+//
+// Relies on: Dispatch sets this timer to now and every second, through the dynamic linker. Checked by: a test.
+// Fails: such a loop does not detect a deadlock.
 static _Atomic(void *) monitor;
 
 static bool is_monitor(dispatch_instant start, uint64_t interval, uint64_t leeway, const void *caller) {

@@ -70,8 +70,9 @@ bool asyncio_testing_are_threads_idle(void) {
         if (number > 0 && number != self) look_at(&latest, dirfd(folder), number);
     }
     closedir(folder);
-    bool is_same = latest.count == last.count
-        && (latest.count == 0 || memcmp(latest.threads, last.threads, (size_t)latest.count * sizeof(struct thread)) == 0);
+    bool is_same = latest.count == last.count;
+    for (int i = 0; is_same && i < latest.count; i++)
+        is_same = latest.threads[i].number == last.threads[i].number && latest.threads[i].waits == last.threads[i].waits;
     bool is_idle = latest.is_idle && last.is_idle && is_same;
     struct look previous = last;
     last = latest;

@@ -106,8 +106,10 @@ static void fire_if_due(int fd, int64_t now) {
     struct timer *timer = &timers[fd];
     if (!timer->is_set || timer->deadline > now) return;
     timer->is_set = timer->interval > 0;
-    if (timer->is_set)
-        timer->deadline = sum(timer->deadline, (now - timer->deadline) / timer->interval * timer->interval + timer->interval);
+    if (timer->is_set) {
+        int64_t missed = (now - timer->deadline) / timer->interval;
+        timer->deadline = sum(timer->deadline, (missed + 1) * timer->interval);
+    }
     fire(fd);
 }
 
@@ -166,7 +168,9 @@ static void return_to_kernel(void) {
 asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock) {
     pthread_mutex_lock(&lock);
     asyncio_testing_clock previous = {followed_time(), atomic_load(&asyncio_followed_epoch)};
-    if (previous.time == ASYNCIO_REAL_TIME) {
+    if (previous.time == clock.time) {
+        // Nothing changes.
+    } else if (previous.time == ASYNCIO_REAL_TIME) {
         for (int fd = 0; fd < count; fd++)
             if (timers[fd].exists) take_from_kernel(fd, clock.time);
     } else if (clock.time == ASYNCIO_REAL_TIME) {

@@ -8,7 +8,6 @@
 #include "async_frames.h"
 #include "clock.h"
 #include "code_map.h"
-#include "threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -256,11 +255,21 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
     sample.leaf_return = 0;
     atomic_store(&sample.state, ASKED);
     if (syscall(SYS_tgkill, getpid(), place.thread, number) != 0) return 0;
-    if (!asyncio_semaphore_wait(&sample.done, 200 * 1000 * 1000)) {
+    // On the clock of this thread, as AsyncIOTesting's replacement of sem_timedwait expects.
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_nsec += 200 * 1000 * 1000;
+    if (limit.tv_nsec >= 1000000000) {
+        limit.tv_nsec -= 1000000000;
+        limit.tv_sec += 1;
+    }
+    while (sem_timedwait(&sample.done, &limit) != 0) {
+        if (errno == EINTR) continue;
         // The signal may still arrive, and must then find nothing to do.
         int asked = ASKED;
         if (atomic_compare_exchange_strong(&sample.state, &asked, IDLE)) return 0;
         while (sem_wait(&sample.done) != 0) {}
+        break;
     }
     if (sample.count == 0) return 0;
     int count = 0;

@@ -256,7 +256,7 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         }
     }
 
-    // MARK: Dispatch and Swift's sleeps
+    // MARK: Dispatch
 
     @Test("a timer of a global queue follows", .virtualTime(threads: .virtual)) func dispatchAfter() async throws {
         try await sleep(.seconds(3_600))
@@ -312,71 +312,24 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         }
     }
 
-    @Test("Task.sleep takes no real time on a loop with a thread of its own") func taskSleep() async throws {
-        let before = machineTime()
-        let (durations, clock) = try await runInVirtualTime(threads: .virtual) { io in
-            let start = io.loop.now
-            var durations: [Duration] = []
-            for duration in [Duration.seconds(3_600), .nanoseconds(1), .milliseconds(7)] {
-                let start = ContinuousClock.now
-                try await Task.sleep(for: duration)
-                durations.append(start.duration(to: .now))
-            }
-            try await ContinuousClock().sleep(until: .now + .seconds(100))
-            try await SuspendingClock().sleep(for: .seconds(100))
-            return (durations, io.loop.now - start)
-        }
-        #expect(durations == [.seconds(3_600), .nanoseconds(1), .milliseconds(7)])
-        #expect(clock == .seconds(3_800) + .nanoseconds(1) + .milliseconds(7))
-        #expect(machineTime() - before < .seconds(60))
-    }
-
-    @Test("timeouts around Task.sleep are exact on a loop with a thread of its own") func taskSleepTimesOut()
-        async throws
-    {
-        let elapsed = try await runInVirtualTime(threads: .virtual) { io in
-            let start = io.loop.now
-            await #expect(throws: TimeoutError.self) {
-                _ = io
-                try await withTimeout(.seconds(90)) { try await Task.sleep(for: .seconds(3_600)) }
-            }
-            return io.loop.now - start
-        }
-        #expect(elapsed == .seconds(90))
-    }
-
-    @Test("code without isolation that a loop with a thread of its own calls has its time") func nonisolatedCode()
-        async throws
-    {
-        let durations = try await runInVirtualTime(threads: .virtual) { io in
-            let start = ContinuousClock.now
-            async let first = sleepWithoutIsolation(.seconds(10))
-            async let second = sleepWithoutIsolation(.seconds(20))
-            let ends = try await [first, second]
-            _ = io
-            return ends.map { start.duration(to: $0) }
-        }
-        #expect(durations == [.seconds(10), .seconds(20)])
-    }
-
     // MARK: One at a time
 
-    @Test("a loop with a thread of its own waits for its turn") func turns() async throws {
-        let elapsed = try await withThrowingTaskGroup(of: Duration.self) { group in
-            for number in 1...3 {
-                group.addTask {
-                    try await runInVirtualTime(threads: .virtual) { io in
-                        let start = io.loop.now
-                        try await Task.sleep(for: .seconds(number))
-                        return io.loop.now - start
-                    }
-                }
-            }
-            var elapsed: [Duration] = []
-            while let next = try await group.next() { elapsed.append(next) }
-            return elapsed.sorted()
+    @Test("threads have real time while a test in real time runs inside", .virtualTime(threads: .virtual))
+    func realTimeInside() async throws {
+        let timer = KernelTimer()
+        defer { timer.close() }
+        timer.set(.seconds(100))
+        try await sleep(.seconds(10))
+        try runInVirtualTime {
+            try await toThread { block(.milliseconds(1)) }
+            let date = await onThread { Date() }
+            #expect(date.timeIntervalSinceReferenceDate > 700_000_000)
+            #expect(timer.left.value <= .seconds(90))
         }
-        #expect(elapsed == [.seconds(1), .seconds(2), .seconds(3)])
+        let here = ContinuousClock.now
+        #expect(await onThread { ContinuousClock.now } == here)
+        try await sleep(.seconds(100))
+        #expect(timer.hasExpired)
     }
 
     @Test("a loop that is followed cannot wait for a second one", .virtualTime(threads: .virtual)) func nested()
@@ -405,10 +358,4 @@ nonisolated private func waitsForCondition(clock: CInt) -> CInt {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return pthread_cond_timedwait(condition, mutex, &limit)
-}
-
-@concurrent private nonisolated func sleepWithoutIsolation(_ duration: Duration) async throws -> ContinuousClock.Instant
-{
-    try await Task.sleep(for: duration)
-    return .now
 }

@@ -43,8 +43,11 @@ typedef struct asyncio_testing_clock {
     int64_t time, epoch;
 } asyncio_testing_clock;
 
-/// Makes all threads of the process that run no loop follow a clock, and returns the one that they followed before. The
-/// time `ASYNCIO_REAL_TIME` is that of the machine. What is left of the timers of these threads stays the same.
+/// The time of a clock that stands for the machine's.
+static const int64_t ASYNCIO_TESTING_REAL_TIME = INT64_MIN;
+
+/// Makes all threads of the process that run no loop follow a clock, and returns the one that they followed before. What
+/// is left of the timers of these threads stays the same.
 asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock);
 /// Advances the clock that the threads follow, and resumes those whose timers are due.
 ///
