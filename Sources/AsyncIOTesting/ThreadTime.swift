@@ -28,6 +28,8 @@ public enum ThreadTime: Sendable {
     /// - The limit of other blocking calls, such as `poll`, `pthread_cond_timedwait`, and
     ///   `DispatchSemaphore.wait(timeout:)`, passes in real time.
     /// - If another thread has a periodic timer, time always continues, so the loop cannot detect a deadlock.
+    /// - Libraries with their own TLS, such as SwiftNIO SSL, check certificates at the date of the loop. For such tests,
+    ///   begin at a date at which the certificates are valid.
     /// - Dispatch does not start additional threads for those that are blocked.
     ///
     /// This concerns the whole process, so the threads can follow one loop at a time. Other loops keep their own time,

@@ -7,8 +7,8 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// Libraries with threads of their own, in virtual time. Their threads keep real time; the loop waits for
-/// their answers before it lets virtual time go on.
+/// Libraries with threads of their own, in virtual time. By default, their threads keep real time, and the loop waits
+/// for their answers before time continues. With `threads: .virtual`, their threads follow the loop.
 @Suite(.serialized) struct VirtualTimeTests {
     private func withClient(_ body: (HTTPClient) async throws -> Void) async throws {
         let client = HTTPClient(eventLoopGroupProvider: .singleton)
