@@ -270,7 +270,7 @@ if Context.environment["ASYNCIO_SANITIZED"] != nil {
             path: "Tests/AsyncIOTests",
             sources: [
                 "VirtualClockTests.swift", "VirtualTimeTests.swift", "ThreadVirtualTimeTests.swift",
-                "SeededScheduleTests.swift", "Simulation",
+                "FollowingThreadsTests.swift", "KernelTimer.swift", "SeededScheduleTests.swift", "Simulation",
                 "Support.swift", "Recording.swift", "RecordingProtocol.swift", "Requirement.swift", "Peer.swift",
                 "TLS/Certificates.swift", "TLS/CertificateMaker.swift",
             ],

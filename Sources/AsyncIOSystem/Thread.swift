@@ -41,13 +41,8 @@ package enum Thread {
         }
     }
 
-    /// Blocks the calling thread for the given time.
-    package static func pause(nanoseconds: Int64) {
-        var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-        var left = time
-        // SAFETY: the system reads the first variable and writes to the second.
-        while unsafe nanosleep(&time, &left) < 0, errno == EINTR { time = left }
-    }
+    /// Blocks the calling thread, in real time.
+    package static func pause(nanoseconds: Int64) { _ = ThreadGate().wait(timeout: nanoseconds) }
 
     /// Whether the calling thread is the process's first thread.
     package static var isMain: Bool { number == getpid() }

@@ -36,6 +36,7 @@ package final class TestRun: Sendable {
     private let patience: Duration
     private let failsOnReports: Bool
     private let seed: UInt64?
+    private let threads: ThreadTime
     private let makeRunner: @Sendable () -> Runner
     private let clock = TestClock()
     private let complaints = Guarded<[String]>([])
@@ -48,13 +49,16 @@ package final class TestRun: Sendable {
     ///     handler.
     ///   - seed: The seed that determines the numbers of the system's random number generator, or nil for real random
     ///     numbers.
+    ///   - threads: The time of other threads.
     ///   - makeRunner: A closure that creates the runner of the test's loop.
     package init(
         name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30),
-        failsOnReports: Bool = false, seed: UInt64? = nil, makeRunner: @escaping @Sendable () -> Runner = { Runner() }
+        failsOnReports: Bool = false, seed: UInt64? = nil, threads: ThreadTime = .real,
+        makeRunner: @escaping @Sendable () -> Runner = { Runner() }
     ) {
         self.failsOnReports = failsOnReports
         self.seed = seed
+        self.threads = threads
         self.makeRunner = makeRunner
         self.name = name
         // A breakpoint can stop the test for any length of time.
@@ -72,6 +76,12 @@ package final class TestRun: Sendable {
     ) throws -> Outcome {
         let runner = makeRunner()
         let loop = try runner.loop
+        return try loop.withThreads(in: threads) { try run(body, on: loop, of: runner) }
+    }
+
+    private func run(
+        _ body: @escaping @Sendable @concurrent () async throws -> Void, on loop: EventLoop, of runner: Runner
+    ) throws -> Outcome {
         if failsOnReports { loop.setExceptionHandler { [unowned loop] in self.note($0, on: loop) } }
         let progress = Progress()
         let isOver = limit.map { limit in

@@ -20,7 +20,7 @@ internal import AsyncIO
 ///
 /// All code that reads a clock on the thread of the loop gets this time: `ContinuousClock`, `SuspendingClock`,
 /// `Date()`, `DispatchTime.now()`, and C code. If code blocks the thread with `usleep` or `Thread.sleep`, the clock
-/// advances immediately. Other threads run in real time.
+/// advances immediately. Other threads run in real time, unless they follow the loop; see ``ThreadTime``.
 ///
 /// asyncio: none. In trio, this is `trio.testing.MockClock`.
 public struct VirtualClock {

@@ -56,16 +56,18 @@ public final class VirtualLoop {
 /// Passes a loop in virtual time to `body`, and closes the loop afterward.
 ///
 /// Use this function to test code that runs loops itself. For code that runs on a loop, see
-/// ``runInVirtualTime(seed:grace:_:)``. You can call this function from a test that itself runs on a loop. That loop
-/// waits in the meantime.
+/// ``runInVirtualTime(seed:grace:threads:_:)``. You can call this function from a test that itself runs on a loop. That
+/// loop waits in the meantime.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
     try EventLoop.checkCanRunMainActorHere()
     return try EventLoop.outsideOfAnyLoop {
         let virtual = try VirtualLoop(seed: seed)
-        let result = Result { try body(virtual) }
-        virtual.loop.checkInvariants()
-        try virtual.close()
-        return try result.get()
+        return try virtual.loop.withThreads(in: .real) {
+            let result = Result { try body(virtual) }
+            virtual.loop.checkInvariants()
+            try virtual.close()
+            return try result.get()
+        }
     }
 }

@@ -6,6 +6,8 @@ struct VirtualTimeOptions: Sendable, Equatable {
     var date: Duration?
     /// How long the loop waits in real time for an answer from another thread.
     var grace = Duration.milliseconds(100)
+    /// The time of other threads.
+    var threads = ThreadTime.real
     /// Whether errors that are never retrieved, and other reports to the exception handler, fail the test.
     var failsOnReports = true
     /// How long the test can run in real time, or nil for no limit.

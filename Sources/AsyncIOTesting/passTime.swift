@@ -7,6 +7,10 @@ internal import CAsyncIOTesting
 @c(asyncio_testing_pass_time)
 func passTime(_ nanoseconds: Int64) { EventLoop.current?.passTime(nanoseconds) }
 
+/// Called when a clock is read on a thread that runs a loop, while threads follow another one.
+@c(asyncio_testing_task_follows)
+func taskFollows() -> Bool { EventLoop.isOneFollowedByTask }
+
 /// Called for `DispatchQueue.main.asyncAfter`.
 @c(asyncio_testing_call_later)
 func callLater(_ delay: Int64, _ block: UnsafeMutableRawPointer) {

@@ -16,32 +16,42 @@ public import AsyncIO
 /// happen, and the call throws a ``DeadlockError``. Code that does not run on this loop, such as the code of other
 /// loops, runs in real time.
 ///
-/// - Important: Do not use `Task.sleep`, or the `sleep` of the standard library's clocks, in `body`. These functions
-///   follow the virtual time of a test with ``Testing/Trait/virtualTime``, but not the virtual time of this loop. They
-///   leave the loop before they read a clock, so they take real time on the loop of the process. If they take longer
-///   than `grace`, virtual time continues without them. As a result, a timeout around them fires, or the call throws a
-///   ``DeadlockError``. Use `sleep(_:)` and `sleep(until:)` of AsyncIO instead.
+/// - Important: `Task.sleep`, and the `sleep` of the standard library's clocks, leave the loop before they read a clock.
+///   If `body` uses these functions, set `threads` to ``ThreadTime/virtual``. Otherwise, they take real time on the
+///   loop of the process. If they take longer than `grace`, virtual time continues without them. As a result, a timeout
+///   around them fires, or the call throws a ``DeadlockError``. `sleep(_:)` and `sleep(until:)` of AsyncIO always follow
+///   virtual time.
 ///
 /// - Parameters:
 ///   - seed: A seed for a random but reproducible order of ready entries and for the numbers of
 ///     `SystemRandomNumberGenerator` on the thread of the loop, or `nil` for asyncio's order.
 ///   - grace: How long the loop waits in real time for an answer from another thread; see
-///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
+///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:threads:)``.
+///   - threads: The time of the threads that run no event loop. With ``ThreadTime/virtual``, the task of `body`, and the
+///     tasks that it creates, have the time of the loop on all threads, except tasks that are created with
+///     `Task.detached`. If the threads follow another loop, the call first waits until that loop is closed.
 ///   - body: The main task of the loop.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`; ``DeadlockError``.
+/// - Throws: The errors of `body`; ``DeadlockError``; `RuntimeError` if `threads` is ``ThreadTime/virtual`` and the
+///   calling code runs on the loop that the threads follow.
 @discardableResult
 public func runInVirtualTime<T: Sendable>(
-    seed: UInt64? = nil, grace: Duration = .milliseconds(100), fileID: StaticString = #fileID, line: UInt = #line,
+    seed: UInt64? = nil, grace: Duration = .milliseconds(100), threads: ThreadTime = .real,
+    fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T
 ) async throws -> T {
+    if threads == .virtual { try await FollowingTurn.takeInTurn(isForLoopThread: true) }
+    defer { if threads == .virtual { FollowingTurn.release() } }
     let loop = try EventLoop(threadInVirtualTimeWithSeed: seed)
     loop.setVirtualGrace(grace)
+    let following = threads == .virtual ? ProcessThreads(following: loop) : nil
+    defer { following?.stopFollowing(loop) }
     let io = EventLoopThread(notStarted: loop)
     let future = io.submit(name: "main", fileID: fileID, line: line) { io in
         // The seed applies for the rest of the thread's life.
         seedRandomNumbers(seed)
-        return try await body(io)
+        if threads == .real { return try await body(io) }
+        return try await io.loop.followedByTask { try await body(io) }
     }
     try io.start()
     let result = await future.result

@@ -12,32 +12,39 @@ internal import AsyncIO
 /// - Parameters:
 ///   - seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order.
 ///   - grace: How long the loop waits in real time for an answer from another thread; see
-///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
-/// - Throws: The errors of `body`; ``DeadlockError``.
+///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:threads:)``.
+///   - threads: The time of the threads that run no event loop.
+/// - Throws: The errors of `body`; ``DeadlockError``; `RuntimeError` if `threads` is ``ThreadTime/virtual`` and the
+///   threads follow a loop of another thread.
 @discardableResult
 public func runInVirtualTime<T>(
-    seed: UInt64? = nil, grace: Duration = .milliseconds(100), _ body: @escaping @MainActor () async throws -> T
+    seed: UInt64? = nil, grace: Duration = .milliseconds(100), threads: ThreadTime = .real,
+    _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
-    try runInVirtualTime(VirtualTimeOptions(grace: grace).makeRunner(seed: seed), seed: seed, body)
+    let options = VirtualTimeOptions(grace: grace)
+    return try runInVirtualTime(options.makeRunner(seed: seed), seed: seed, threads: threads, body)
 }
 
 func runInVirtualTime<T>(
-    _ runner: @autoclosure () -> Runner, seed: UInt64?, _ body: @escaping @MainActor () async throws -> T
+    _ runner: @autoclosure () -> Runner, seed: UInt64?, threads: ThreadTime = .real,
+    _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
     try EventLoop.checkCanRunMainActorHere()
     return try EventLoop.outsideOfAnyLoop {
         let runner = runner()
         let loop = try runner.loop
-        let result = Result<T, any Error> {
-            do {
-                return try withSeed(seed) { try runner.run(body) }
-            } catch is RuntimeError where loop.hasStalled {
-                throw loop.deadlockError
+        return try loop.withThreads(in: threads) {
+            let result = Result<T, any Error> {
+                do {
+                    return try withSeed(seed) { try runner.run(body) }
+                } catch is RuntimeError where loop.hasStalled {
+                    throw loop.deadlockError
+                }
             }
+            loop.checkInvariants()
+            try runner.close()
+            return try result.get()
         }
-        loop.checkInvariants()
-        try runner.close()
-        return try result.get()
     }
 }
 

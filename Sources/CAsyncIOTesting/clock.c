@@ -4,11 +4,11 @@
 // functions in this file. The dynamic linker looks for a function in the program before it looks in libc. Therefore,
 // in a program that links this module, all libraries call the functions in this file. libc itself does not call them.
 //
-// A thread that runs a loop in virtual time gets the loop's time; see clock.h in CShims. All other threads get the
-// machine's time, at the cost of one more call and one load.
+// A thread that runs a loop in virtual time gets the loop's time; see clock.h in CShims. A thread that follows such a
+// loop also gets the loop's time; see timers.c. All other threads get the machine's time, at the cost of one more call
+// and two loads.
 #define _GNU_SOURCE
-#include "CAsyncIOTesting.h"
-#include "CShims.h"
+#include "following.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ static inline int read_machine(clockid_t clock, struct timespec *time) {
 
 enum { SECOND = 1000000000 };
 
-static inline bool is_virtual(void) { return asyncio_virtual_time() != ASYNCIO_REAL_TIME; }
+static inline bool is_virtual(void) { return thread_time() != ASYNCIO_REAL_TIME; }
 
 static struct timespec split(int64_t nanoseconds) {
     struct timespec time = {nanoseconds / SECOND, nanoseconds % SECOND};
@@ -62,9 +62,9 @@ __attribute__((constructor(102))) static void note_suspended_time(void) {
     suspended_time = asyncio_machine_time(CLOCK_BOOTTIME) - asyncio_machine_time(CLOCK_MONOTONIC);
 }
 
-int64_t asyncio_testing_monotonic_time(void) { return asyncio_virtual_time() - suspended_time; }
+int64_t asyncio_testing_monotonic_time(void) { return thread_time() - suspended_time; }
 
-static struct timespec virtual_date(void) { return split(asyncio_virtual_epoch() + asyncio_virtual_time()); }
+static struct timespec virtual_date(void) { return split(thread_epoch() + thread_time()); }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
     if (!is_virtual()) return read_machine(clock, time);
@@ -73,7 +73,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE: *time = split(asyncio_testing_monotonic_time()); return 0;
     case CLOCK_BOOTTIME:
-    case CLOCK_BOOTTIME_ALARM: *time = split(asyncio_virtual_time()); return 0;
+    case CLOCK_BOOTTIME_ALARM: *time = split(thread_time()); return 0;
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
     case CLOCK_REALTIME_ALARM:
@@ -113,7 +113,8 @@ int timespec_get(struct timespec *time, int base) {
 
 // MARK: Blocking for some time
 
-// If code blocks the thread of a loop in virtual time, the clock advances immediately.
+// If code blocks the thread of a loop in virtual time, the clock advances immediately. A thread that follows the loop
+// waits until it has advanced.
 
 static int sleep_on_machine(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest) {
     // In libc, this function is a cancellation point for threads. Swift never cancels threads.
@@ -135,6 +136,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, str
         // On the machine, each sleep takes some time. A caller that sleeps until its clock has reached a given time,
         // such as Foundation's `Thread.sleep`, relies on this when less than a nanosecond remains.
         duration = 1;
+    if (is_follower()) {
+        int64_t left = asyncio_testing_follow_for(duration);
+        if (left <= 0) return 0;
+        struct timespec real = split(left);
+        return sleep_on_machine(CLOCK_MONOTONIC, 0, &real, rest);
+    }
     asyncio_testing_pass_time(duration);
     return 0;
 }

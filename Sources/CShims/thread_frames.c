@@ -262,8 +262,9 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
     sample.leaf_return = 0;
     atomic_store(&sample.state, ASKED);
     if (syscall(SYS_tgkill, getpid(), place.thread, number) != 0) return 0;
+    // On the clock of this thread, as AsyncIOTesting's replacement of sem_timedwait expects.
     struct timespec limit;
-    asyncio_machine_clock(CLOCK_REALTIME, &limit);
+    clock_gettime(CLOCK_REALTIME, &limit);
     limit.tv_nsec += 200 * 1000 * 1000;
     if (limit.tv_nsec >= 1000000000) {
         limit.tv_nsec -= 1000000000;

@@ -44,7 +44,7 @@ import Testing
         #expect(first.dropLast().sorted() == Array(0..<10))
     }
 
-    /// `Task.sleep` leaves the loop before it reads a clock, so it takes real time.
+    /// `Task.sleep` leaves the loop before it reads a clock, so it takes real time if other threads do.
     @Test("Task.sleep does not follow, and a long one is reported as a deadlock") func taskSleep() async throws {
         let error = await #expect(throws: DeadlockError.self) {
             try await runInVirtualTime(grace: .milliseconds(1)) { _ in try await Task.sleep(for: .seconds(3_600)) }

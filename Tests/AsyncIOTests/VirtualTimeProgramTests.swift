@@ -6,6 +6,6 @@ import Testing
         let lines = try await Program.run("virtual-clock-program", []).lines
         #expect(lines.last == "end")
         #expect(lines.dropLast().allSatisfy { $0.hasSuffix(" true") }, "\(lines)")
-        #expect(lines.count == 16)
+        #expect(lines.count == 23)
     }
 }

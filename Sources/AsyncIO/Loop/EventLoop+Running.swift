@@ -199,6 +199,9 @@ extension EventLoop {
     private func releaseJobs() {
         for entry in ready.removeAll() {
             if case .job(let job) = entry, !AbandonedTasks.contain(job) { release(.job(job)) }
+            if case .handle(let handle) = entry, case .job(let job) = handle.action, !AbandonedTasks.contain(job) {
+                LoopExecutor.shared.adopt(.job(job))
+            }
         }
         for item in inbox.close() {
             switch item {
@@ -212,7 +215,7 @@ extension EventLoop {
         guard let home else { return LoopExecutor.shared.adopt(item) }
         switch item {
         case .job(let job): home.object.runLate(job)
-        case .timer(let timer): home.object.runLate(timer.job)
+        case .timer(let timer): LoopExecutor.shared.adopt(.job(timer.job))
         case .handle: break
         }
     }

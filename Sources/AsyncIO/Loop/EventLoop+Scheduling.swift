@@ -147,7 +147,8 @@ extension EventLoop {
         switch item {
         case .job(let job): ready.append(.job(job))
         case .timer(let timer):
-            schedule(.job(timer.job), at: timer.target.deadline(on: self, isForeign: true))
+            // A loop on its own thread has only the timers of tasks that follow it.
+            schedule(.job(timer.job), at: timer.target.deadline(on: self, isForeign: home == nil))
         case .handle(let handle): ready.append(.threadSafe(handle))
         }
     }

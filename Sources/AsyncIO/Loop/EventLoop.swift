@@ -339,6 +339,12 @@ public final class EventLoop: @unchecked Sendable {
         if let home { home.with { $0.runSynchronously(job) } } else { LoopExecutor.runSynchronously(job) }
     }
 
+    /// Ends a `Task.sleep`. Its job belongs to the loop of the process, also if this loop has the timer; see
+    /// FollowingThreads.swift.
+    func runSleep(_ job: UnownedJob) {
+        if home == nil { LoopExecutor.runSynchronously(job) } else { LoopExecutor.shared.adopt(.job(job)) }
+    }
+
     // MARK: Time
 
     /// The current time in nanoseconds, on the loop's clock.

@@ -38,7 +38,7 @@ public class Handle {
         switch action {
         case .none: break
         case .complete(let waiter): waiter.complete()
-        case .job(let job): loop.run(job)
+        case .job(let job): loop.runSleep(job)
         case .callback(let callback): loop.call(callback)
         }
     }

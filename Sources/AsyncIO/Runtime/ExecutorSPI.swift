@@ -86,6 +86,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private func schedule(_ job: consuming ExecutorJob, _ target: SleepTarget) {
         let job = UnownedJob(job)
+        if let loop = EventLoop.followedByTask, loop.send(.timer(ForeignTimer(job, target))) { return }
         if let loop = EventLoop.here, loop.home == nil {
             loop.schedule(.job(job), at: target.deadline(on: loop))
         } else {

@@ -10,6 +10,7 @@ extension EventLoop {
     package func setVirtualStartDate(_ date: Duration) {
         virtual.epoch = date.roundedUpNanoseconds - virtual.start
         if EventLoop.here === self { ThreadState.virtualEpoch = virtual.epoch }
+        if let virtualNow { _ = virtual.threads?.follow(virtualNow, epoch: virtual.epoch) }
     }
 
     /// Sets the maximum real time for which the loop waits for a thread that may answer.
@@ -42,7 +43,7 @@ extension EventLoop {
     /// The limit up to which time can advance, if the latest run ended only because time reached this limit; nil
     /// otherwise.
     package var reachedLimit: Duration? {
-        guard let limit = virtual.limit, let next = timers.first, next > limit else { return nil }
+        guard let limit = virtual.limit, let next = nextDeadline, next > limit else { return nil }
         return .nanoseconds(limit - virtual.start)
     }
 
@@ -63,7 +64,7 @@ extension EventLoop {
         setVirtualLimit(limit, byHand: false)
         defer { virtual.limit = nil }
         try whileOwner { try run(until: { isStalled }) }
-        return !timers.isEmpty
+        return nextDeadline != nil
     }
 
     /// Calls `body` as code on the loop's thread, if this loop runs on its own thread.
@@ -112,12 +113,20 @@ extension EventLoop {
     func advance(to time: Int64) {
         virtualNow = time
         ThreadState.virtualTime = time
+        if let threads = virtual.threads, threads.follow(time, epoch: virtual.epoch) { virtual.noteTimersFired() }
+    }
+
+    /// The time of the next timer: one of this loop, or one of the threads that follow it.
+    private var nextDeadline: Int64? {
+        guard let threads = virtual.threads else { return timers.first }
+        return [timers.first, threads.nextDeadline].compactMap(\.self).min()
     }
 
     /// Returns the real time for which a loop in virtual time sleeps when nothing is ready. If the loop expects nothing
     /// from other threads, this method lets virtual time jump to the next timer and returns 0.
     func idleTime(inVirtualTime now: Int64) -> Int64? {
-        let deadline = timers.first.flatMap { first in first <= virtual.limit ?? .max ? first : nil }
+        if isFollowed, let patience = virtual.patienceForThreads(now: SystemClock.now()) { return patience }
+        let deadline = nextDeadline.flatMap { next in next <= virtual.limit ?? .max ? next : nil }
         // Other threads may still post items for the current time.
         if let patience = patience(isLast: deadline == nil && settlers == nil) { return patience }
         if !descriptors.isEmpty, mustPollFirst() { return 0 }

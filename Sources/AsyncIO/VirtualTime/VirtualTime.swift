@@ -23,6 +23,10 @@
 //
 // If there is no timer to jump to, the only alternative to waiting is to report a deadlock. In this case, the loop
 // waits longer.
+//
+// Other threads can also follow the loop (FollowingThreads.swift). Then their timers are deadlines of the loop, and it
+// jumps only when all threads wait in the kernel. What happens within the process has then happened. The grace is for
+// other processes.
 
 /// The state of a loop in virtual time, apart from the time itself.
 struct VirtualTime {
@@ -34,6 +38,11 @@ struct VirtualTime {
     var limit: Int64?
     /// Whether the program steps the clock manually, by moving the limit.
     var isSteppedByHand = false
+
+    /// The other threads of the process, if they follow this loop.
+    var threads: (any FollowingThreads)?
+    /// The time at which one of these threads started to run, on the machine's clock.
+    var busySince: Int64?
 
     /// The hosts of a simulation, or nil outside a simulation.
     var hosts: (any SimulatedHosts)?
@@ -64,13 +73,17 @@ struct VirtualTime {
     /// The time at which the loop began to wait for other threads, on the machine's clock.
     private var waitingSince: Int64?
     /// The tasks for which the loop no longer waits, by the addresses of their carriers.
-    private var givenUp: Set<UInt> = []
+    var givenUp: Set<UInt> = []
     /// Whether the loop no longer waits for work on threads.
     private var hasGivenUpWork = false
 
+    /// The real time for which the loop waits before it reports a deadlock, in nanoseconds.
+    var lastGrace: Int64 { grace * 20 }
+
     /// Records that another thread has answered.
     mutating func noteAnswer() {
-        timesInVain = 0
+        // An answer that came before the threads were idle did not need the grace.
+        if threads == nil || waitingSince != nil { timesInVain = 0 }
         hasGivenUpWork = false
     }
 
@@ -98,9 +111,10 @@ struct VirtualTime {
     mutating func patience(for expected: Expectation, now: Int64) -> Int64? {
         var limit: Int64?
         if expected.work, !hasGivenUpWork {
-            limit = Self.workLimit
+            // The work may be what sleeps.
+            limit = threads?.isOneAsleep == true ? grace : Self.workLimit
         } else if expected.foreignWaits.contains(where: { !givenUp.contains($0.bits) }) {
-            limit = expected.isLast ? grace * 20 : grace >> min(timesInVain, 62)
+            limit = expected.isLast ? lastGrace : grace >> min(timesInVain, 62)
         }
         guard let limit, limit > 0 else {
             waitingSince = nil
@@ -109,7 +123,7 @@ struct VirtualTime {
         let since = waitingSince ?? now
         waitingSince = since
         let left = since + limit - now
-        if left > 0 { return left }
+        if left > 0 { return threads == nil ? left : min(left, Self.pauseOfLooks * 10) }
         // The wait ended without an answer.
         waitingSince = nil
         timesInVain += 1

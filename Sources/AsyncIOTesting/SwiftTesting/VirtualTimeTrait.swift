@@ -18,6 +18,8 @@
             for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
         ) async throws {
             guard testCase != nil, !test.overrides(self) else { return try await function() }
+            if options.threads == .virtual { try await FollowingTurn.takeInTurn() }
+            defer { if options.threads == .virtual { FollowingTurn.release() } }
             let name = test.displayName ?? test.name
             try withEscaping(function) { function, hasAbandoned in
                 guard let seeds else {
@@ -37,7 +39,7 @@
             let options = self.options
             return TestRun(
                 name: name, limit: options.limit, grace: .seconds(10), failsOnReports: options.failsOnReports,
-                seed: seed,
+                seed: seed, threads: options.threads,
                 makeRunner: { options.makeRunner(seed: seed) })
         }
     }
@@ -63,7 +65,7 @@
         /// On the thread of the loop, all clocks, such as `ContinuousClock.now`, `Date()`, and `DispatchTime.now()`,
         /// show virtual time. Therefore, every library that measures time or computes deadlines with these clocks
         /// also follows virtual time. Use ``VirtualClock`` to step the clock manually. See
-        /// ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)`` for the parameters.
+        /// ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:threads:)`` for the parameters.
         ///
         /// A test that runs for two minutes in real time is cancelled and fails with a report.
         public static var virtualTime: Self { Self(seeds: nil) }
@@ -81,10 +83,15 @@
         ///   - failsOnReports: Whether errors that are never retrieved, and other reports to the exception handler,
         ///     fail the test, unless the test has its own exception handler. The default is `true`, because these
         ///     reports concern errors that the program did not handle.
+        ///   - threads: The time of the threads that do not run an event loop. With ``ThreadTime/virtual``, the test
+        ///     waits while the threads follow a loop of another thread.
         public static func virtualTime(
-            startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true
+            startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true,
+            threads: ThreadTime = .real
         ) -> Self {
-            Self(seeds: nil, options: VirtualTimeOptions(date: date, grace: grace, failsOnReports: failsOnReports))
+            let options = VirtualTimeOptions(
+                date: date, grace: grace, threads: threads, failsOnReports: failsOnReports)
+            return Self(seeds: nil, options: options)
         }
 
         /// Runs the test in virtual time under `count` random schedules.

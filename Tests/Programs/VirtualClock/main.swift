@@ -11,6 +11,12 @@ try runInVirtualTime { try await clocks() }
 try runInVirtualTime { try await deadlines() }
 // A static Dispatch does not call the function that replaces dispatch_after.
 if !CommandLine.arguments.contains("static") { try runInVirtualTime { try await mainQueue() } }
+// The timers of its threads follow in both cases.
+try runInVirtualTime(threads: .virtual) {
+    try await mainQueue()
+    try await globalQueue()
+}
+try run { try await loopThreads() }
 try simulate(seed: 7) { try await network($0) }
 // Three virtual hours pass in much less.
 print("real time", ProcessInfo.processInfo.systemUptime - watch < 60)
@@ -61,6 +67,74 @@ print("end")
     print(
         "DispatchQueue.main.asyncAfter",
         DispatchTime.now().uptimeNanoseconds - before.uptimeNanoseconds == 5_000_000_000)
+}
+
+@MainActor func globalQueue() async throws {
+    let before = ContinuousClock.now
+    let duration = await withCheckedContinuation { continuation in
+        DispatchQueue.global().asyncAfter(deadline: .now() + 30) {
+            continuation.resume(returning: before.duration(to: .now))
+        }
+    }
+    print("DispatchQueue.global().asyncAfter", duration == .seconds(30))
+}
+
+/// `Task.sleep` leaves the loop, and continues on the loop of the process.
+func loopThreads() async throws {
+    try await runInVirtualTime(threads: .virtual) { io in
+        let start = io.loop.now
+        for duration in [Duration.seconds(3_600), .nanoseconds(1), .milliseconds(7)] {
+            let measured = try await ContinuousClock().measure { try await Task.sleep(for: duration) }
+            if measured != duration { print("Task.sleep on a loop with its own thread", duration, false) }
+        }
+        try await ContinuousClock().sleep(until: .now + .seconds(100))
+        try await SuspendingClock().sleep(for: .seconds(100))
+        let elapsed = io.loop.now - start
+        print("Task.sleep on a loop with its own thread", elapsed == .nanoseconds(3_800_007_000_001))
+    }
+    try await runInVirtualTime(threads: .virtual) { io in
+        let start = io.loop.now
+        do {
+            try await withTimeout(.seconds(90)) { try await Task.sleep(for: .seconds(3_600)) }
+        } catch is TimeoutError {}
+        print("withTimeout on a loop with its own thread", io.loop.now - start == .seconds(90))
+    }
+    try await runInVirtualTime(threads: .virtual) { io in
+        let start = ContinuousClock.now
+        async let first = timeAfter(.seconds(10))
+        async let second = timeAfter(.seconds(20))
+        let elapsed = try await [start.duration(to: first), start.duration(to: second)]
+        print("code without isolation", io.loop.now == start + .seconds(20) && elapsed == [.seconds(10), .seconds(20)])
+    }
+    // One after another.
+    let elapsed = try await withThrowingTaskGroup(of: Duration.self) { group in
+        for number in 1...3 {
+            group.addTask {
+                try await runInVirtualTime(threads: .virtual) { io in
+                    let start = io.loop.now
+                    try await Task.sleep(for: .seconds(number))
+                    return io.loop.now - start
+                }
+            }
+        }
+        var elapsed: [Duration] = []
+        while let next = try await group.next() { elapsed.append(next) }
+        return elapsed.sorted()
+    }
+    print("loops that wait for their turn", elapsed == [.seconds(1), .seconds(2), .seconds(3)])
+    // With both, time would pass twice.
+    let inside = try await runInVirtualTime(threads: .virtual) { _ in
+        do {
+            try await runInVirtualTime(threads: .virtual) { _ in }
+            return false
+        } catch is RuntimeError { return true }
+    }
+    print("a loop that would wait for itself", inside)
+}
+
+@concurrent func timeAfter(_ duration: Duration) async throws -> ContinuousClock.Instant {
+    try await Task.sleep(for: duration)
+    return .now
 }
 
 @MainActor func network(_ net: Network) async throws {

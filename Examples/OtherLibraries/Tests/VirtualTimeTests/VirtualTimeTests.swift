@@ -2,12 +2,13 @@ import AsyncHTTPClient
 import AsyncIO
 import AsyncIOTesting
 import GRDB
+import Glibc
 import NIOCore
 import NIOPosix
 import Testing
 
-/// Libraries with threads of their own, in virtual time. Their threads keep real time; the loop waits for
-/// their answers before it lets virtual time go on.
+/// Libraries with threads of their own, in virtual time. By default, their threads keep real time, and the loop waits
+/// for their answers before time continues. With `threads: .virtual`, their threads follow the loop.
 @Suite(.serialized) struct VirtualTimeTests {
     private func withClient(_ body: (HTTPClient) async throws -> Void) async throws {
         let client = HTTPClient(eventLoopGroupProvider: .singleton)
@@ -106,6 +107,101 @@ import Testing
         }
     }
 
+    // MARK: Threads that follow
+
+    @Test(.virtualTime(threads: .virtual)) func aTimeoutOfTheClientFollowsVirtualTime() async throws {
+        try await sleep(.seconds(3_600))
+        try await withServer({ reader, _ in while try await !reader.read().isEmpty {} }) { url in
+            try await withClient { client in
+                let start = ContinuousClock.now
+                for _ in 1...3 {
+                    await #expect(throws: HTTPClientError.deadlineExceeded) {
+                        try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(30))
+                    }
+                }
+                #expect(start.duration(to: .now) == .seconds(90))
+            }
+        }
+    }
+
+    @Test(.virtualTime(threads: .virtual)) func aConnectTimeoutOfTheClientFollowsVirtualTime() async throws {
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(20)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let start = ContinuousClock.now
+        // The queue of this socket is full.
+        let full = try FullListener()
+        await #expect(throws: HTTPClientError.connectTimeout) {
+            try await client.execute(HTTPClientRequest(url: "http://127.0.0.1:\(full.port)/"), timeout: .seconds(100))
+        }
+        #expect(start.duration(to: .now) == .seconds(20))
+        try await client.shutdown()
+    }
+
+    @Test(.virtualTime(threads: .virtual)) func aConnectionThatIsNotUsedIsClosedInVirtualTime() async throws {
+        var ends: [Duration] = []
+        let start = ContinuousClock.now
+        func answer(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+            _ = try await reader.readText(until: "\r\n\r\n")
+            try await writer.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes")
+            while try await !reader.read().isEmpty {}
+            ends.append(start.duration(to: .now))
+        }
+        try await withServer(answer) { url in
+            try await withClient { client in
+                let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(30))
+                #expect(String(buffer: try await response.body.collect(upTo: 100)) == "yes")
+                // The client closes it after a minute.
+                try await sleep(.seconds(3_600))
+            }
+        }
+        #expect(ends == [.seconds(60)])
+    }
+
+    @Test(.virtualTime(threads: .virtual)) func aTaskOfNIOIsScheduledInVirtualTime() async throws {
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        for delay in [TimeAmount.hours(2), .milliseconds(20), .nanoseconds(1)] {
+            let start = ContinuousClock.now
+            try await loop.scheduleTask(in: delay) {}.futureResult.get()
+            #expect(start.duration(to: .now) == .nanoseconds(delay.nanoseconds))
+        }
+    }
+
+    @Test(.virtualTime(threads: .virtual)) func aRepeatedTaskOfNIOIsScheduledInVirtualTime() async throws {
+        let (ticks, continuation) = AsyncStream.makeStream(of: Duration.self)
+        let start = ContinuousClock.now
+        let task = MultiThreadedEventLoopGroup.singleton.next().scheduleRepeatedTask(
+            initialDelay: .seconds(1), delay: .minutes(1)
+        ) { _ in continuation.yield(start.duration(to: .now)) }
+        var durations: [Duration] = []
+        for await tick in ticks {
+            durations.append(tick)
+            if durations.count == 20 { break }
+        }
+        task.cancel()
+        #expect(durations == (0..<20).map { .seconds(1 + 60 * $0) })
+    }
+
+    @Test func aTimeoutOfTheClientFollowsALoopOnItsOwnThread() async throws {
+        let elapsed = try await runInVirtualTime(threads: .virtual) { io in
+            let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in
+                while try await !reader.read().isEmpty {}
+            }
+            defer { server.close() }
+            let start = io.loop.now
+            let client = HTTPClient(eventLoopGroupProvider: .singleton)
+            await #expect(throws: HTTPClientError.deadlineExceeded) {
+                _ = io
+                _ = try await client.execute(
+                    HTTPClientRequest(url: "http://127.0.0.1:\(server.port)/"), timeout: .seconds(30))
+            }
+            try await client.shutdown()
+            return io.loop.now - start
+        }
+        #expect(elapsed == .seconds(30))
+    }
+
     @Test(.virtualTime) func aTimeoutAroundTheClientFollowsVirtualTime() async throws {
         try await sleep(.seconds(3_600))
         try await withServer({ reader, _ in while try await !reader.read().isEmpty {} }) { url in
@@ -119,4 +215,33 @@ import Testing
         }
         #expect(try VirtualClock.current.elapsed == .seconds(3_630))
     }
+}
+
+/// A socket that does not answer attempts to connect, because its queue is full.
+private final class FullListener {
+    private let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+    private var clients: [CInt] = []
+    private(set) var port = 0
+
+    init() throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                _ = bind(listener, address, size)
+                listen(listener, 0)
+                getsockname(listener, address, &size)
+                for _ in 0..<4 {
+                    let client = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
+                    connect(client, address, size)
+                    clients.append(client)
+                }
+            }
+        }
+        port = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    deinit { for descriptor in clients + [listener] { close(descriptor) } }
 }

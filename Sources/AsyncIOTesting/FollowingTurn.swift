@@ -1,0 +1,72 @@
+internal import AsyncIO
+internal import AsyncIOSystem
+
+/// Decides which loop the threads of the process follow. They follow one at a time.
+enum FollowingTurn {
+    private struct State {
+        /// Who has the turn, and how many runs inside each other.
+        var holder: Holder?
+        var depth = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
+
+        mutating func take(for new: Holder) -> Bool {
+            guard holder == nil || holder == new && new != .loopThread else { return false }
+            holder = new
+            depth += 1
+            return true
+        }
+    }
+
+    private enum Holder: Equatable {
+        /// Runs of loops on this thread, which can be inside each other.
+        case thread(Int32)
+        /// A loop on its own thread.
+        case loopThread
+    }
+
+    private static let state = Guarded(State())
+
+    /// Takes the turn for a loop of the calling thread. A run inside another one of the same thread takes it over.
+    ///
+    /// - Throws: `RuntimeError` if the threads follow a loop of another thread.
+    static func take() throws(RuntimeError) {
+        let hasTaken = state.withLock { $0.take(for: .thread(Thread.number)) }
+        if !hasTaken { throw RuntimeError("the threads of the process already follow a loop of another thread") }
+    }
+
+    /// Waits until the threads follow no loop of another thread, and takes the turn.
+    ///
+    /// - Parameter isForLoopThread: Whether the turn is for a loop on its own thread.
+    /// - Throws: `RuntimeError` in a task of the loop that the threads follow, which would wait for itself.
+    static func takeInTurn(isForLoopThread: Bool = false) async throws {
+        while true {
+            let holder = isForLoopThread ? Holder.loopThread : .thread(Thread.number)
+            if state.withLock({ $0.take(for: holder) }) { return }
+            // Tests that do not belong to the loop can also run on it; they have no task of it.
+            if EventLoop.current?.isFollowed == true, currentTask() != nil {
+                throw RuntimeError("the threads of the process already follow the loop that runs this code")
+            }
+            await withCheckedContinuation { continuation in
+                let isFree = state.withLock { state in
+                    if state.holder != nil { state.waiting.append(continuation) }
+                    return state.holder == nil
+                }
+                if isFree { continuation.resume() }
+            }
+        }
+    }
+
+    /// Whether a loop of the calling thread has the turn.
+    static var isHeldHere: Bool { state.withLock { $0.holder == .thread(Thread.number) } }
+
+    static func release() {
+        let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.depth -= 1
+            guard state.depth == 0 else { return [] }
+            state.holder = nil
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}

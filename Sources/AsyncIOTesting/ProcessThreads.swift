@@ -1,0 +1,55 @@
+internal import AsyncIO
+internal import CAsyncIOTesting
+
+/// The threads of the process that run no loop, while they follow one in virtual time; see timers.c.
+final class ProcessThreads: FollowingThreads {
+    /// The clock that the threads followed before.
+    private let previous: asyncio_testing_clock
+
+    /// Makes the threads follow a loop that does not run yet.
+    init(following loop: EventLoop) {
+        previous = asyncio_testing_follow(
+            asyncio_testing_clock(time: loop.virtualNanoseconds, epoch: loop.virtualEpoch))
+        loop.setFollowingThreads(self)
+    }
+
+    /// Makes the threads return to the clock that they followed before, after the loop was closed.
+    func stopFollowing(_ loop: EventLoop) {
+        loop.setFollowingThreads(nil)
+        _ = asyncio_testing_follow(previous)
+    }
+
+    var nextDeadline: Int64? {
+        let next = asyncio_testing_next_deadline()
+        return next == .max ? nil : next
+    }
+
+    var isOneAsleep: Bool { asyncio_testing_is_a_thread_asleep() }
+
+    func areIdle() -> Bool { asyncio_testing_are_threads_idle() }
+
+    func follow(_ time: Int64, epoch: Int64) -> Bool {
+        asyncio_testing_followed_time_passed(asyncio_testing_clock(time: time, epoch: epoch))
+    }
+}
+
+extension EventLoop {
+    /// Calls `body`, which runs and closes this loop on the calling thread, with other threads in the given time.
+    func withThreads<T>(in time: ThreadTime, _ body: () throws -> T) throws -> T {
+        guard time == .virtual else { return try Self.withThreadsInRealTime(body) }
+        try FollowingTurn.take()
+        defer { FollowingTurn.release() }
+        let threads = ProcessThreads(following: self)
+        defer { threads.stopFollowing(self) }
+        return try body()
+    }
+
+    /// Calls `body`. If it runs inside a run that the threads follow, they return to real time in the meantime, because
+    /// the time of that run stands still.
+    private static func withThreadsInRealTime<T>(_ body: () throws -> T) rethrows -> T {
+        guard FollowingTurn.isHeldHere else { return try body() }
+        let outer = asyncio_testing_follow(asyncio_testing_clock(time: ASYNCIO_TESTING_REAL_TIME, epoch: 0))
+        defer { _ = asyncio_testing_follow(outer) }
+        return try body()
+    }
+}

@@ -1,0 +1,307 @@
+// The timers of threads that follow a loop in virtual time. In C, because it defines functions of libc.
+//
+// A loop in virtual time can make all threads of the process follow it that run no loop. Their clocks then show the
+// time of the loop (see clock.c), and their timers fire when that time reaches them. The event loops of NIO and the
+// manager of Dispatch both wait in the kernel for a descriptor of `timerfd_create`. So the timers of such descriptors
+// are kept here, and not set in the kernel. The loop asks for the earliest one. When its time has come, it is set in
+// the kernel so that it expires at once, and its thread continues as usual. Threads that sleep wait here as well.
+//
+// A timer belongs to a descriptor, whose number can be reused. `timerfd_create` begins a new timer for the number. If
+// a descriptor was closed, or belongs to something else now, the kernel says so before the timer is used.
+//
+// When threads begin to follow a loop, timers that are set in the kernel move here. When they return to real time, the
+// rest of each timer is set in the kernel.
+//
+// If the expirations of a periodic timer are read late, they count as one.
+#define _GNU_SOURCE
+#include "following.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+_Atomic int64_t asyncio_followed_time = INT64_MIN; // ASYNCIO_REAL_TIME
+_Atomic int64_t asyncio_followed_epoch;
+
+enum { SECOND = 1000000000 };
+
+// MARK: The kernel's timers
+
+static int set_in_kernel(int fd, int flags, const struct itimerspec *new, struct itimerspec *old) {
+    return (int)syscall(SYS_timerfd_settime, fd, flags, new, old);
+}
+
+static int get_from_kernel(int fd, struct itimerspec *now) { return (int)syscall(SYS_timerfd_gettime, fd, now); }
+
+static const struct itimerspec NEVER, AT_ONCE = {.it_value = {0, 1}};
+
+static struct timespec split(int64_t nanoseconds) {
+    return (struct timespec){nanoseconds / SECOND, nanoseconds % SECOND};
+}
+
+static int64_t joined(struct timespec time) {
+    int64_t nanoseconds;
+    if (__builtin_mul_overflow((int64_t)time.tv_sec, (int64_t)SECOND, &nanoseconds)
+        || __builtin_add_overflow(nanoseconds, (int64_t)time.tv_nsec, &nanoseconds))
+        return INT64_MAX;
+    return nanoseconds;
+}
+
+static int64_t sum(int64_t time, int64_t duration) {
+    int64_t result;
+    return __builtin_add_overflow(time, duration, &result) ? INT64_MAX : result;
+}
+
+// MARK: State
+
+// Protects all variables below, and `asyncio_followed_time` while it changes.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/// The timer of a descriptor.
+struct timer {
+    bool exists, is_set;
+    clockid_t clock;
+    /// In nanoseconds on the clock of the loop.
+    int64_t deadline, interval;
+};
+
+// The timers by their descriptors.
+static struct timer *timers;
+static int count;
+
+/// A thread that sleeps.
+struct sleeper {
+    struct sleeper *next;
+    int64_t deadline;
+    /// Set when the sleep ends.
+    bool is_over;
+    int64_t left;
+};
+
+static struct sleeper *sleepers;
+static pthread_cond_t sleep_ended = PTHREAD_COND_INITIALIZER;
+
+static struct timer *timer_of(int fd) { return fd >= 0 && fd < count && timers[fd].exists ? &timers[fd] : NULL; }
+
+/// Lets the timer of a descriptor expire now.
+static void fire(int fd) {
+    struct itimerspec left = AT_ONCE;
+    set_in_kernel(fd, 0, &left, NULL);
+    // When it has expired, the thread that waits for it can run, so that the loop does not take it for an idle one.
+    for (int tries = 0; tries < 10000; tries++) {
+        if (get_from_kernel(fd, &left) != 0 || joined(left.it_value) == 0) return;
+        sched_yield();
+    }
+}
+
+static void fire_if_due(int fd, int64_t now) {
+    struct timer *timer = &timers[fd];
+    if (!timer->is_set || timer->deadline > now) return;
+    timer->is_set = timer->interval > 0;
+    if (timer->is_set) {
+        int64_t missed = (now - timer->deadline) / timer->interval;
+        timer->deadline = sum(timer->deadline, (missed + 1) * timer->interval);
+    }
+    fire(fd);
+}
+
+static struct itimerspec left_of(const struct timer *timer) {
+    int64_t left = timer->deadline - followed_time();
+    return (struct itimerspec){split(timer->interval), split(left > 0 ? left : 1)};
+}
+
+// MARK: Following
+
+static void set_clock(asyncio_testing_clock clock) {
+    atomic_store_explicit(&asyncio_followed_epoch, clock.epoch, memory_order_relaxed);
+    atomic_store_explicit(&asyncio_followed_time, clock.time, memory_order_relaxed);
+}
+
+/// Takes over a timer that is set in the kernel.
+static void take_from_kernel(int fd, int64_t now) {
+    struct pollfd event = {fd, POLLIN, 0};
+    bool has_expired = poll(&event, 1, 0) == 1 && event.revents & POLLIN;
+    struct itimerspec left = NEVER;
+    if (get_from_kernel(fd, &left) != 0 || joined(left.it_value) == 0) return;
+    if (set_in_kernel(fd, 0, &NEVER, &left) != 0) return;
+    int64_t interval = joined(left.it_interval), value = joined(left.it_value);
+    // To unset a timer discards an expiration that was not read.
+    if (has_expired || value == 0) fire(fd);
+    if (value == 0) return;
+    timers[fd].is_set = true;
+    timers[fd].deadline = sum(now, value);
+    timers[fd].interval = interval;
+}
+
+/// Moves the timers to a clock of another loop, so that what is left of them stays the same.
+static void move_to_clock(int64_t time) {
+    int64_t change = time - followed_time();
+    for (int fd = 0; fd < count; fd++)
+        if (timers[fd].is_set && timers[fd].deadline != INT64_MAX) timers[fd].deadline += change;
+    for (struct sleeper *sleeper = sleepers; sleeper; sleeper = sleeper->next)
+        if (sleeper->deadline != INT64_MAX) sleeper->deadline += change;
+}
+
+static void return_to_kernel(void) {
+    for (int fd = 0; fd < count; fd++) {
+        if (!timers[fd].is_set) continue;
+        struct itimerspec left = left_of(&timers[fd]);
+        set_in_kernel(fd, 0, &left, NULL);
+        timers[fd].is_set = false;
+    }
+    for (struct sleeper *sleeper = sleepers; sleeper; sleeper = sleeper->next) {
+        sleeper->left = sleeper->deadline - followed_time();
+        sleeper->is_over = true;
+    }
+    sleepers = NULL;
+    pthread_cond_broadcast(&sleep_ended);
+}
+
+asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock) {
+    pthread_mutex_lock(&lock);
+    asyncio_testing_clock previous = {followed_time(), atomic_load(&asyncio_followed_epoch)};
+    if (previous.time == clock.time) {
+        // Nothing changes.
+    } else if (previous.time == ASYNCIO_REAL_TIME) {
+        for (int fd = 0; fd < count; fd++)
+            if (timers[fd].exists) take_from_kernel(fd, clock.time);
+    } else if (clock.time == ASYNCIO_REAL_TIME) {
+        return_to_kernel();
+    } else {
+        move_to_clock(clock.time);
+    }
+    set_clock(clock);
+    pthread_mutex_unlock(&lock);
+    asyncio_testing_clock_changed();
+    return previous;
+}
+
+bool asyncio_testing_followed_time_passed(asyncio_testing_clock clock) {
+    pthread_mutex_lock(&lock);
+    set_clock(clock);
+    bool has_fired = false;
+    for (int fd = 0; fd < count; fd++) {
+        if (!timers[fd].is_set || timers[fd].deadline > clock.time) continue;
+        fire_if_due(fd, clock.time);
+        has_fired = true;
+    }
+    for (struct sleeper **link = &sleepers, *sleeper; (sleeper = *link);) {
+        if (sleeper->deadline > clock.time) {
+            link = &sleeper->next;
+            continue;
+        }
+        *link = sleeper->next;
+        sleeper->is_over = true;
+        has_fired = true;
+        pthread_cond_broadcast(&sleep_ended);
+    }
+    pthread_mutex_unlock(&lock);
+    return has_fired;
+}
+
+int64_t asyncio_testing_next_deadline(void) {
+    pthread_mutex_lock(&lock);
+    int64_t next = INT64_MAX;
+    for (int fd = 0; fd < count; fd++) {
+        if (!timers[fd].is_set || timers[fd].deadline >= next) continue;
+        struct itimerspec now;
+        if (get_from_kernel(fd, &now) == 0)
+            next = timers[fd].deadline;
+        else
+            timers[fd] = (struct timer){0};
+    }
+    for (struct sleeper *sleeper = sleepers; sleeper; sleeper = sleeper->next)
+        if (sleeper->deadline < next) next = sleeper->deadline;
+    pthread_mutex_unlock(&lock);
+    return next;
+}
+
+bool asyncio_testing_is_a_thread_asleep(void) {
+    pthread_mutex_lock(&lock);
+    bool is_one = sleepers != NULL;
+    pthread_mutex_unlock(&lock);
+    return is_one;
+}
+
+int64_t asyncio_testing_follow_for(int64_t nanoseconds) {
+    pthread_mutex_lock(&lock);
+    int64_t time = followed_time();
+    if (nanoseconds <= 0 || time == ASYNCIO_REAL_TIME) {
+        pthread_mutex_unlock(&lock);
+        return nanoseconds;
+    }
+    struct sleeper sleeper = {sleepers, sum(time, nanoseconds), false, 0};
+    sleepers = &sleeper;
+    while (!sleeper.is_over) pthread_cond_wait(&sleep_ended, &lock);
+    pthread_mutex_unlock(&lock);
+    return sleeper.left;
+}
+
+// MARK: The functions of libc
+
+int timerfd_create(clockid_t clock, int flags) {
+    int fd = (int)syscall(SYS_timerfd_create, clock, flags);
+    if (fd < 0) return fd;
+    pthread_mutex_lock(&lock);
+    if (fd >= count) {
+        int size = fd + 64;
+        struct timer *larger = realloc(timers, (size_t)size * sizeof *timers);
+        if (!larger) abort();
+        memset(larger + count, 0, (size_t)(size - count) * sizeof *timers);
+        timers = larger;
+        count = size;
+    }
+    timers[fd] = (struct timer){.exists = true, .clock = clock};
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+
+static bool is_valid(struct timespec time) { return time.tv_sec >= 0 && time.tv_nsec >= 0 && time.tv_nsec < SECOND; }
+
+int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itimerspec *old) {
+    pthread_mutex_lock(&lock);
+    struct timer *timer = followed_time() == ASYNCIO_REAL_TIME ? NULL : timer_of(fd);
+    int result;
+    if (!timer || !new || !is_valid(new->it_value) || !is_valid(new->it_interval)) {
+        result = set_in_kernel(fd, flags, new, old);
+    } else {
+        struct itimerspec left = timer->is_set ? left_of(timer) : NEVER;
+        // Also discards an expiration that was not read, and checks the arguments.
+        result = set_in_kernel(fd, flags, &NEVER, NULL);
+        timer->is_set = false;
+        if (result == 0) {
+            if (old) *old = left;
+            int64_t value = joined(new->it_value);
+            if (value != 0) {
+                if (flags & TFD_TIMER_ABSTIME) {
+                    struct timespec now = {0, 0};
+                    clock_gettime(timer->clock, &now);
+                    value -= joined(now);
+                }
+                timer->is_set = true;
+                timer->deadline = sum(followed_time(), value);
+                timer->interval = joined(new->it_interval);
+                fire_if_due(fd, followed_time());
+            }
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int timerfd_gettime(int fd, struct itimerspec *now) {
+    pthread_mutex_lock(&lock);
+    struct timer *timer = followed_time() == ASYNCIO_REAL_TIME ? NULL : timer_of(fd);
+    int result = get_from_kernel(fd, now);
+    if (result == 0 && timer && timer->is_set) *now = left_of(timer);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
