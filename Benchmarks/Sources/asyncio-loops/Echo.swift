@@ -34,6 +34,7 @@ struct Echo {
             }
             try await server.serve(until: .terminate, .interrupt, grace: .seconds(1), whenReady: Self.sayReady)
         }
+        try main.close()
     }
 
     func inWorkers(_ count: Int) throws {
