@@ -267,9 +267,12 @@ import Testing
             // Five at once, and 25 at intervals of 20 ms.
             let time = ContinuousClock.now - start
             #expect(time >= .milliseconds(490))
-            for _ in 0..<5 { _ = try await limiters[0].tryAcquire() }
-            let wait = try await limiters[1].tryAcquire()
-            #expect(wait.map { $0 > .zero && $0 <= .milliseconds(20) } ?? false)
+            // So slow that no permit becomes free during the test.
+            let slow = try RedisRateLimiter(first, "slow", rate: 1, per: .seconds(100_000), burst: 5)
+            let other = try RedisRateLimiter(second, "slow", rate: 1, per: .seconds(100_000), burst: 5)
+            for _ in 0..<5 { #expect(try await slow.tryAcquire() == nil) }
+            let wait = try await other.tryAcquire()
+            #expect(wait.map { $0 > .seconds(90_000) && $0 <= .seconds(100_000) } ?? false)
             #expect(throws: ValueError.self) { try RedisRateLimiter(first, "x", rate: 0, per: .seconds(1)) }
         }
     }

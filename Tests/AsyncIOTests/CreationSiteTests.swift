@@ -80,7 +80,7 @@ struct CreationSiteTests {
         let (_, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount > 0 }
         try await sleep(.zero)
-        #expect(try formatTaskTree().contains("created at AsyncIOTests/CreationSiteTests.swift:\(line)"))
+        #expect(try formatTaskTree().contains("created at Tests/AsyncIOTests/CreationSiteTests.swift:\(line)"))
         writer.close()
         try await server.shutdown(within: .seconds(5))
     }

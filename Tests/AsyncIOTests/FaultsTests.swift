@@ -56,12 +56,12 @@ struct FaultsTests {
             return (report, tree, program.end())
         }
         #expect(report.contains("Task \"primes\" is running at "))
-        #expect(report.contains("created=faults/blocked.swift:\(created)"))
+        #expect(report.contains("created=Examples/faults/blocked.swift:\(created)"))
         // The thread can be at any line of the loop.
         let lines = (loop - 3...loop + 3).map { "Examples/faults/blocked.swift:\($0) in countPrimes(for:)" }
         #expect(lines.contains { report.contains($0) }, "\(report)")
         #expect(tree.output.contains("The event loop has been blocked for "))
-        #expect(tree.output.contains("task \"primes\", created at faults/blocked.swift:\(created), is running"))
+        #expect(tree.output.contains("task \"primes\", created at Examples/faults/blocked.swift:\(created), is running"))
         #expect(tree.output.contains("countPrimes(for:) at "))
         #expect(rest.error.contains("The event loop is responsive again after "))
     }

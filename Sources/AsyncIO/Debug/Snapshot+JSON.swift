@@ -18,8 +18,10 @@ extension LoopFinding.Result {
 
 extension LoopSnapshot {
     fileprivate var members: [(String, JSON)] {
-        [
-            ("figures", figures), ("tasks", .array(tasks.map(\.json))),
+        // The stacks of all tasks are symbolized first, because they determine how creation sites are shown.
+        let stacks = tasks.map(\.stack)
+        return [
+            ("figures", figures), ("tasks", .array(zip(tasks, stacks).map { $0.json(withStack: $1) })),
             ("omitted", JSON(omitted)), ("stacksOmitted", JSON(stacksOmitted)),
             ("deadlocks", .array(deadlocks.map { .array($0.map { JSON($0) }) })),
         ]
@@ -40,10 +42,10 @@ extension LoopSnapshot {
 }
 
 extension LoopSnapshot.TaskFacts {
-    fileprivate var json: JSON {
+    fileprivate func json(withStack stack: [CallGraphFrame]) -> JSON {
         .object([
             ("id", JSON(number)), ("name", .string(name)), ("state", .string(state)),
-            ("waitsFor", .string(waitsFor)), ("since", JSON(since)), ("created", JSON(created?.description)),
+            ("waitsFor", .string(waitsFor)), ("since", JSON(since)), ("created", JSON(created?.location)),
             ("cancelling", JSON(cancelling)), ("steps", JSON(times.steps)), ("runTime", JSON(times.total)),
             ("longestStep", JSON(times.longest)), ("awaitedBy", .array(awaitedBy.map { JSON($0) })),
             ("stack", .array(stack.map(\.json))),
@@ -54,7 +56,7 @@ extension LoopSnapshot.TaskFacts {
 extension BlockedLoopReport {
     fileprivate var json: JSON {
         .object([
-            ("task", JSON(task)), ("created", JSON(created?.description)), ("duration", JSON(duration)),
+            ("task", JSON(task)), ("created", JSON(created?.location)), ("duration", JSON(duration)),
             ("stack", .array(stack.map(\.json))),
         ])
     }

@@ -13,11 +13,13 @@ extension LoopFinding.Result {
 
 extension LoopSnapshot {
     fileprivate var lines: [String] {
-        let tasks = tasks.map { task in
+        // The stacks of all tasks are symbolized first, because they determine how creation sites are shown.
+        let stacks = tasks.map(\.stack)
+        let tasks = zip(tasks, stacks).map { task, stack in
             TaskTree.Task(
                 number: task.number, name: task.name, state: task.state, waitsFor: task.waitsFor,
                 since: task.since?.roundedUpNanoseconds,
-                stack: task.stack.map { ($0.location, $0.function) }, created: task.created?.description,
+                stack: stack.map { ($0.location, $0.function) }, created: task.created?.location,
                 awaitedBy: task.awaitedBy)
         }
         return TaskTree.lines(of: tasks, deadlocks: deadlocks, omitted: omitted, stacksOmitted: stacksOmitted)

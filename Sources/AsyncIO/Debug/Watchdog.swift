@@ -303,7 +303,7 @@ package final class Watchdog: Sendable {
 
     private static func log(_ report: BlockedLoopReport, _ loop: EventLoop) {
         var metadata: Logger.Metadata = [:]
-        if let created = report.created { metadata["created"] = "\(created)" }
+        if let created = report.created { metadata["created"] = "\(created.location)" }
         if !report.stack.isEmpty { metadata["stack"] = .array(report.stack.map { "\($0)" }) }
         EventLoop.logger(loop: loop, task: report.task).warning("\(report)", metadata: metadata)
     }

@@ -12,8 +12,10 @@ extension EventLoop {
 extension EventLoop {
     private var ownDeadlockReport: (waiting: [String], cycles: [String]) {
         whileCurrent {
-            (
-                tasks.all.map { $0.waitReport(on: self) },
+            // All stacks are symbolized first, because they determine how creation sites are shown.
+            let stacks = tasks.all.map { ($0, $0.stack) }
+            return (
+                stacks.map { task, stack in task.waitReport(on: self, at: stack.first) },
                 AwaitGraph(of: self).deadlocks.map(AwaitGraph.description(of:))
             )
         }
@@ -26,14 +28,14 @@ extension AnyAsyncTask {
     ///
     /// In virtual time, the line contains the virtual time at which the wait began. Otherwise, the line contains the
     /// time for which the task has been waiting.
-    fileprivate func waitReport(on loop: EventLoop) -> String {
+    fileprivate func waitReport(on loop: EventLoop, at frame: CallGraphFrame?) -> String {
         let since =
             loop.virtualNow == nil
             ? sinceText : " since \(Duration.nanoseconds(max(0, waitingSince - loop.virtual.start)))"
         let subject =
             waitingOn.map { "waits for \($0.waitDescription)\(since)" } ?? "waits for code outside of asyncio"
-        let place = stack.first.map { " at \($0)" } ?? ""
-        let origin = site.map { ", created at \($0)" } ?? ""
+        let place = frame.map { " at \($0)" } ?? ""
+        let origin = site.map { ", created at \($0.location)" } ?? ""
         return "\"\(name)\" \(subject)\(place)\(origin)"
     }
 }

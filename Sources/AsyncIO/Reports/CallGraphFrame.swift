@@ -19,6 +19,7 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         file = place.file
         line = place.line
         isAsync = place.isAsync
+        SourcePaths.note(place)
     }
 
     /// The file, the line, and the function, such as `Sources/app/main.swift:12 in worker(_:)`.
@@ -38,7 +39,7 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         return unsafe String(cString: path) + "/"
     }()
 
-    private static func shortened(_ path: String) -> String {
+    static func shortened(_ path: String) -> String {
         path.hasPrefix(workingDirectory) ? String(path.dropFirst(workingDirectory.count)) : path
     }
 

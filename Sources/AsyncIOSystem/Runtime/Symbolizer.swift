@@ -37,6 +37,16 @@ package struct CodePlace: Sendable, Hashable {
         file?.hasSuffix("<compiler-generated>") == true || file?.contains("/swift-generated-sources/") == true
     }
 
+    /// The module of the function, or nil if the linker's name does not begin with a module.
+    package var module: Substring? {
+        guard symbol.hasPrefix("$s") || symbol.hasPrefix("$S") else { return nil }
+        let rest = symbol.dropFirst(2)
+        let digits = rest.prefix { $0.isASCII && $0.isNumber }
+        guard digits.first != "0", let length = Int(digits), length > 0 else { return nil }
+        let name = rest.dropFirst(digits.count).prefix(length)
+        return name.count == length ? name : nil
+    }
+
     /// Whether the place is in the module with this mangled name, such as `7AsyncIO`.
     package func isIn(_ mangledModule: String) -> Bool {
         symbol.hasPrefix("$s" + mangledModule) || symbol.hasPrefix("$S" + mangledModule)
