@@ -85,14 +85,7 @@ public final actor EventLoopThread {
     public init(
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) throws(OSError) {
-        try self.init(name: name, debug: debug, backend: backend, in: EventLoop.here?.simulation)
-    }
-
-    /// - Parameter simulation: The loop of the simulation that runs the new loop, or nil if the loop gets a thread.
-    private init(
-        name: String?, debug: Bool?, backend: EventLoop.Backend, in simulation: EventLoop?
-    ) throws(OSError) {
-        if let simulation {
+        if let simulation = EventLoop.here?.simulation {
             loop = try EventLoop(guestOf: simulation, debug: debug)
         } else {
             loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
@@ -102,7 +95,7 @@ public final actor EventLoopThread {
         try thread.start()
     }
 
-    /// Creates an object whose thread has not started. Tests can submit the first task before the loop runs.
+    /// Creates an object whose thread has not started. The first task can be submitted before the loop runs.
     package init(notStarted loop: EventLoop) {
         self.loop = loop
         thread = LoopThread(LoopThreadExecutor(loop))
@@ -127,7 +120,11 @@ public final actor EventLoopThread {
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) -> EventLoopThread {
         do {
-            return try EventLoopThread(name: name, debug: debug, backend: backend, in: nil)
+            let loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
+            if let name { loop.name = name }
+            let io = EventLoopThread(notStarted: loop)
+            try io.start()
+            return io
         } catch {
             fatalError("cannot make an EventLoopThread: \(error)")
         }
