@@ -15,7 +15,7 @@ extension Schedule {
 
     /// The times of a ``Schedule``.
     public struct Times: AsyncSequence, Sendable {
-        /// The time that is due, as a duration since 1 January 1970 at 00:00 UTC.
+        /// The scheduled time, as a duration since 1 January 1970 at 00:00 UTC.
         public typealias Element = Duration
         /// The iteration throws an error if the task is cancelled.
         public typealias Failure = any Error
@@ -34,7 +34,7 @@ extension Schedule {
 
             init(schedule: Schedule) { self.schedule = schedule }
 
-            /// Waits for the next time of the schedule.
+            /// Waits for the next scheduled time.
             ///
             /// - Returns: The time that is due, or `nil` if no time is due in the next nine years.
             /// - Throws: `CancellationError` if the task is cancelled.
@@ -52,7 +52,7 @@ extension Schedule {
                 return time
             }
 
-            /// Waits for the next time of the schedule; see ``next()``.
+            /// Waits for the next scheduled time; see ``next()``.
             ///
             /// - Throws: `CancellationError` if the task is cancelled.
             public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Duration? {

@@ -60,8 +60,8 @@ public func main<T>(
     do { return try run(debug: debug, backend: backend, body) } catch { ProgramEnd.end(with: error) }
 }
 
-/// Runs a program like the synchronous `main`. Call this overload in the `async` main of a program that links
-/// AsyncIOMain. If the calling task is cancelled, `body` is also cancelled.
+/// Runs a program in the same way as the overload of `main` that is not `async`. Call this overload in the `async` main
+/// of a program that links AsyncIOMain. If the calling task is cancelled, `body` is also cancelled.
 @_documentation(visibility: internal)
 @discardableResult
 public func main<T>(

@@ -80,7 +80,7 @@ public final class LatestValue<Value> {
 
             fileprivate init(of subject: LatestValue) { self.subject = subject }
 
-            /// Waits for a value that this iterator has not returned. The first call does not wait.
+            /// Waits for a value that this iterator has not yet returned. The first call does not wait.
             ///
             /// - Returns: The latest value, or `nil` if the object is closed and this iterator has already returned the
             ///   latest value.
@@ -99,7 +99,7 @@ public final class LatestValue<Value> {
                 }
             }
 
-            /// Waits for a value that this iterator has not returned; see ``next()``.
+            /// Waits for a value that this iterator has not yet returned; see ``next()``.
             ///
             /// - Throws: `CancellationError` if the task is cancelled while it waits.
             @inlinable

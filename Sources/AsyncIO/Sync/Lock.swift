@@ -21,7 +21,7 @@ public final class Lock {
     /// The number of the task that acquired the lock, or 0 if no task holds the lock.
     @safe @exclusivity(unchecked) private(set) var ownerNumber: UInt64 = 0
 
-    /// Creates a free lock.
+    /// Creates an unlocked lock.
     public init() {}
 
     /// Waits until the lock is free, and acquires the lock.

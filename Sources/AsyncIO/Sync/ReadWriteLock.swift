@@ -27,7 +27,7 @@ public final class ReadWriteLock {
     /// Whether a task holds the lock for writing.
     public private(set) var isWriteLocked = false
 
-    /// Creates a free lock.
+    /// Creates an unlocked lock.
     public init() {}
 
     // MARK: Reading

@@ -130,7 +130,7 @@ struct WorkerPlan {
 extension Worker {
     /// An error thrown when a worker cannot be started or does not end cleanly.
     public struct Failure: Error, CustomStringConvertible {
-        /// The number of the worker.
+        /// The worker's number.
         public let number: Int
         /// The exit status of the worker, or the negated number of the signal that ended the worker. The value is 255
         /// if the worker could not be started.
