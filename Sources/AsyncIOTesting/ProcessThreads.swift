@@ -24,8 +24,6 @@ final class ProcessThreads: FollowingThreads {
         return next == .max ? nil : next
     }
 
-    var isOneAsleep: Bool { asyncio_testing_is_a_thread_asleep() }
-
     func areIdle() -> Bool { asyncio_testing_are_threads_idle() }
 
     func follow(_ time: Int64, epoch: Int64) -> Bool {

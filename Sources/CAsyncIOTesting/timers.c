@@ -224,13 +224,6 @@ int64_t asyncio_testing_next_deadline(void) {
     return next;
 }
 
-bool asyncio_testing_is_a_thread_asleep(void) {
-    pthread_mutex_lock(&lock);
-    bool is_one = sleepers != NULL;
-    pthread_mutex_unlock(&lock);
-    return is_one;
-}
-
 int64_t asyncio_testing_follow_for(int64_t nanoseconds) {
     pthread_mutex_lock(&lock);
     int64_t time = followed_time();

@@ -78,8 +78,13 @@ struct Snapshot {
         /// The file and line, relative to the working directory if the file is below it.
         var place: String {
             guard let file else { return "(no line)" }
+            return Self.text(Self.shortened(file), line)
+        }
+
+        /// Returns the path, relative to the working directory if the file is below it.
+        static func shortened(_ path: String) -> String {
             let here = FileManager.default.currentDirectoryPath + "/"
-            return Self.text(file.hasPrefix(here) ? String(file.dropFirst(here.count)) : file, line)
+            return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
         }
 
         private static func text(_ file: String, _ line: Int) -> String { line > 0 ? "\(file):\(line)" : file }
@@ -184,7 +189,7 @@ extension Snapshot.Loop {
 extension Snapshot.Blocked {
     fileprivate mutating func makePrintable() {
         task = task.map(printable)
-        created = created.map(printable)
+        created = created.map { printable(Snapshot.Frame.shortened($0)) }
         for index in stack.indices { stack[index].makePrintable() }
     }
 }
@@ -194,7 +199,7 @@ extension Snapshot.TaskFacts {
         name = printable(name)
         state = printable(state)
         waitsFor = printable(waitsFor)
-        created = created.map(printable)
+        created = created.map { printable(Snapshot.Frame.shortened($0)) }
         for index in (stack ?? []).indices { stack?[index].makePrintable() }
     }
 }

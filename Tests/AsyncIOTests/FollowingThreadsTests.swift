@@ -43,6 +43,26 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         #expect(after - before < .seconds(1_000))
     }
 
+    @Test("work on a thread that waits for a timer does not hold up the loop", .virtualTime(threads: .virtual))
+    func workThatWaits() async throws {
+        let start = machineTime()
+        try await toThread {
+            let semaphore = DispatchSemaphore(value: 0)
+            DispatchQueue.global().asyncAfter(deadline: .now() + 1_800) { semaphore.signal() }
+            semaphore.wait()
+        }
+        let count = try await toThread {
+            let timer = KernelTimer()
+            defer { timer.close() }
+            timer.set(.seconds(1_800))
+            return timer.wait()
+        }
+        #expect(count == 1)
+        #expect(try VirtualClock.current.elapsed == .seconds(3_600))
+        // Without threads that follow, the loop would wait a minute for each.
+        #expect(machineTime() - start < .seconds(50))
+    }
+
     // MARK: Timers of the kernel
 
     @Test(

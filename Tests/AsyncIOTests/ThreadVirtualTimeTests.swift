@@ -52,6 +52,35 @@ import Testing
         #expect(error?.description.contains("waits for code outside of asyncio") == true)
     }
 
+    @Test("the loop waits for an item that a thread puts into a mailbox") func mailbox() async throws {
+        let item = try await runInVirtualTime(grace: .seconds(30)) { _ in
+            let mailbox = Mailbox<Int>()
+            onForeignThread {
+                block(.milliseconds(50))
+                try? mailbox.putNoWait(7)
+            }
+            return try await withTimeout(.seconds(3_600)) { try await mailbox.get() }
+        }
+        #expect(item == 7)
+    }
+
+    @Test("the loop waits for a signal that arrives on another thread") func signal() async throws {
+        // No other test uses this signal.
+        let signal = ProcessSignal(rawValue: 46)
+        let elapsed = try await runInVirtualTime(grace: .seconds(2)) { io in
+            let start = io.loop.now
+            let arrivals = try signals(signal)
+            createTask {
+                try await sleep(.seconds(3_600))
+                kill(getpid(), signal.rawValue)
+                try await sleep(.seconds(3_600))
+            }
+            _ = try await arrivals.next()
+            return start.duration(to: io.loop.now)
+        }
+        #expect(elapsed == .seconds(3_600))
+    }
+
     @Test("the loop waits for the answer of another thread during the grace") func grace() async throws {
         let elapsed = try await runInVirtualTime(grace: .seconds(60)) { io in
             let start = io.loop.now

@@ -45,7 +45,7 @@ extension LoopSnapshot.TaskFacts {
     fileprivate func json(withStack stack: [CallGraphFrame]) -> JSON {
         .object([
             ("id", JSON(number)), ("name", .string(name)), ("state", .string(state)),
-            ("waitsFor", .string(waitsFor)), ("since", JSON(since)), ("created", JSON(created?.location)),
+            ("waitsFor", .string(waitsFor)), ("since", JSON(since)), ("created", JSON(created?.fullLocation)),
             ("cancelling", JSON(cancelling)), ("steps", JSON(times.steps)), ("runTime", JSON(times.total)),
             ("longestStep", JSON(times.longest)), ("awaitedBy", .array(awaitedBy.map { JSON($0) })),
             ("stack", .array(stack.map(\.json))),
@@ -56,7 +56,7 @@ extension LoopSnapshot.TaskFacts {
 extension BlockedLoopReport {
     fileprivate var json: JSON {
         .object([
-            ("task", JSON(task)), ("created", JSON(created?.location)), ("duration", JSON(duration)),
+            ("task", JSON(task)), ("created", JSON(created?.fullLocation)), ("duration", JSON(duration)),
             ("stack", .array(stack.map(\.json))),
         ])
     }

@@ -36,6 +36,7 @@ extension AnyAsyncTask {
             waitingOn.map { "waits for \($0.waitDescription)\(since)" } ?? "waits for code outside of asyncio"
         let place = frame.map { " at \($0)" } ?? ""
         let origin = site.map { ", created at \($0.location)" } ?? ""
-        return "\"\(name)\" \(subject)\(place)\(origin)"
+        let loopName = loop.guest == nil ? "" : " on loop \"\(loop.name)\""
+        return "\"\(name)\"\(loopName) \(subject)\(place)\(origin)"
     }
 }

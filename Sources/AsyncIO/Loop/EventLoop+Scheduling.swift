@@ -66,7 +66,7 @@ extension EventLoop {
     public func callSoonThreadSafe(
         _ callback: @escaping @Sendable () throws -> Void
     ) throws(RuntimeError) -> ThreadSafeHandle {
-        let handle = ThreadSafeHandle(CallerContext.bind(sendable: callback))
+        let handle = ThreadSafeHandle(Self.boundToHost(sendable: CallerContext.bind(sendable: callback)))
         guard post(.handle(handle)) else { throw RuntimeError("Event loop is closed") }
         return handle
     }

@@ -23,6 +23,10 @@ class LoopComponent {
     /// true, virtual time does not jump, and a loop that has nothing else to do does not count as stalled.
     var isBusy: Bool { false }
 
+    /// Whether another thread may continue a task of the loop, although no thread works for the loop. In virtual time,
+    /// the loop waits for the grace period before time jumps.
+    var mayBeContinued: Bool { false }
+
     /// Called before the loop runs, on the thread that will run the loop.
     func runWillBegin() {}
     /// Called after the run has ended.
@@ -55,4 +59,7 @@ extension EventLoop {
 
     /// Whether a component expects a report from outside the loop.
     var isForeignWorkExpected: Bool { components.contains { $0.isBusy } }
+
+    /// Whether another thread may continue a task, although no thread works for the loop.
+    var mayBeContinued: Bool { components.contains { $0.mayBeContinued } }
 }

@@ -25,7 +25,8 @@ enum SourcePaths {
 extension CreationSite {
     /// The site in the same form as the places in a stack, if a stack has contained the file. Otherwise, the site as
     /// module and file name. Symbolize all stacks of a report before you use this property.
-    var location: String {
-        SourcePaths.path(of: fileID).map { "\(CallGraphFrame.shortened($0)):\(line)" } ?? description
-    }
+    var location: String { CallGraphFrame.shortened(fullLocation) }
+
+    /// Like ``location``, but with the whole path, which the tool shortens.
+    var fullLocation: String { SourcePaths.path(of: fileID).map { "\($0):\(line)" } ?? description }
 }

@@ -103,6 +103,14 @@ actor LoopThreadExecutor: SerialExecutor {
         }
     }
 
+    /// Drops the jobs that the loop had when its program was killed in a simulation. Later jobs run as usual.
+    nonisolated func dropLateJobs() {
+        late.withLock { late in
+            late.jobs = []
+            late.hasThread = false
+        }
+    }
+
     /// Runs the jobs that arrived after the loop ended. Only this thread uses the loop now.
     nonisolated func runLateJobs() {
         while true {

@@ -36,6 +36,9 @@ final class SignalTable: LoopComponent {
 
     override class var rank: Rank { .signals }
 
+    /// A signal can arrive on another thread.
+    override var mayBeContinued: Bool { entries.values.contains { !$0.isInsistent } }
+
     // MARK: Handlers and listeners
 
     /// Changes the entry of a signal, and installs or removes the system's handler accordingly.

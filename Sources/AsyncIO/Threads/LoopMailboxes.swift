@@ -22,6 +22,8 @@ final class LoopMailboxes: LoopComponent {
 
     // MARK: Waiting tasks
 
+    override var mayBeContinued: Bool { !waiting.isEmpty }
+
     // If the loop of a task is closed, the task never takes an item that was promised to it, and never uses a place
     // that was reserved for it. So the loop records which of its tasks wait. Each waiter stores its index in the list.
 

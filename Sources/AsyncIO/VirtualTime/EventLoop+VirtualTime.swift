@@ -143,9 +143,10 @@ extension EventLoop {
         let work =
             isForeignWorkExpected || guests.contains(where: \.isForeignWorkExpected) || (isLast && !descriptors.isEmpty)
         let foreignWaits = guests.reduce(into: carriers.foreignWaits) { $0 += $1.carriers.foreignWaits }
-        guard work || !foreignWaits.isEmpty else { return nil }
+        let others = mayBeContinued || guests.contains(where: \.mayBeContinued)
+        guard work || others || !foreignWaits.isEmpty else { return nil }
         return virtual.patience(
-            for: .init(work: work, foreignWaits: foreignWaits, isLast: isLast), now: SystemClock.now())
+            for: .init(work: work, others: others, foreignWaits: foreignWaits, isLast: isLast), now: SystemClock.now())
     }
 
     /// Stops the run, because nothing more can happen.

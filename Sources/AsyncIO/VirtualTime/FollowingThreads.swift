@@ -13,8 +13,6 @@ internal import Synchronization
 package protocol FollowingThreads: AnyObject {
     /// The time at which the next timer of a thread is due, or nil if no timer is set.
     var nextDeadline: Int64? { get }
-    /// Whether a thread sleeps until the time of the loop has advanced.
-    var isOneAsleep: Bool { get }
     /// Returns whether all threads wait in the kernel, and have waited since the previous call.
     func areIdle() -> Bool
     /// Sets the time of the threads and the offset of their date, and resumes those whose timers are due. Returns

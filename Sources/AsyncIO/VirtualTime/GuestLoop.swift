@@ -34,6 +34,8 @@ final class GuestLoop: @unchecked Sendable {
     private var continuation: UnsafeContinuation<Result<Void, any Error>, Never>?
     /// Whether the loop is being shut down.
     var isEnding: () -> Bool = { false }
+    /// Called when the guest was closed because its program was killed.
+    var onKill: () -> Void = {}
 
     init(_ loop: EventLoop, of outer: EventLoop) {
         (self.loop, self.outer) = (loop, outer)
@@ -157,9 +159,11 @@ final class GuestLoop: @unchecked Sendable {
 
     /// Closes the loop at once. None of its code runs after that.
     fileprivate func kill() {
+        if loop.isClosed { return }
         unsafe continuation = nil
         loop.endRun()
         _ = close()
+        onKill()
     }
 }
 

@@ -37,6 +37,16 @@ extension EventLoop {
         }
     }
 
+    /// Returns a callback for any loop, bound to the host of the running code.
+    static func boundToHost(
+        sendable callback: @escaping @Sendable () throws -> Void
+    ) -> @Sendable () throws -> Void {
+        guard let hosts = here?.simulation?.virtual.hosts else { return callback }
+        // SAFETY: all loops of a simulation run on one thread.
+        nonisolated(unsafe) let bound = hosts.bound(callback)
+        return { try unsafe bound() }
+    }
+
     /// Sets the hosts of a simulation, which the loop asks for decisions.
     package func setSimulatedHosts(_ hosts: (any SimulatedHosts)?) {
         virtual.hosts = hosts

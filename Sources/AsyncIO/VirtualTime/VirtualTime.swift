@@ -76,6 +76,10 @@ struct VirtualTime {
     var givenUp: Set<UInt> = []
     /// Whether the loop no longer waits for work on threads.
     private var hasGivenUpWork = false
+    /// Whether the loop no longer waits for mailboxes and signals.
+    private var hasGivenUpOthers = false
+    /// After this number of waits in vain, the grace period is less than a millisecond.
+    private static let mostWaitsForOthers = 7
 
     /// The real time for which the loop waits before it reports a deadlock, in nanoseconds.
     var lastGrace: Int64 { grace * 20 }
@@ -85,6 +89,7 @@ struct VirtualTime {
         // An answer that came before the threads were idle did not need the grace.
         if threads == nil || waitingSince != nil { timesInVain = 0 }
         hasGivenUpWork = false
+        hasGivenUpOthers = false
     }
 
     /// Records that the loop runs a step, so that the next wait for other threads counts as a new wait. If the step
@@ -101,6 +106,8 @@ struct VirtualTime {
         /// Whether threads are doing work for the loop, or the program can continue only when a descriptor becomes
         /// ready.
         var work: Bool
+        /// Whether a task waits for a mailbox or a signal.
+        var others: Bool
         /// The carriers of tasks that are waiting for something outside this library.
         var foreignWaits: [Carrier]
         /// Whether nothing else can happen.
@@ -111,9 +118,11 @@ struct VirtualTime {
     mutating func patience(for expected: Expectation, now: Int64) -> Int64? {
         var limit: Int64?
         if expected.work, !hasGivenUpWork {
-            // The work may be what sleeps.
-            limit = threads?.isOneAsleep == true ? grace : Self.workLimit
-        } else if expected.foreignWaits.contains(where: { !givenUp.contains($0.bits) }) {
+            // If other threads follow the loop, all of them now wait in the kernel, perhaps for time to pass.
+            limit = threads == nil ? Self.workLimit : grace >> min(timesInVain, 62)
+        } else if expected.foreignWaits.contains(where: { !givenUp.contains($0.bits) })
+            || (expected.others && !hasGivenUpOthers)
+        {
             limit = expected.isLast ? lastGrace : grace >> min(timesInVain, 62)
         }
         guard let limit, limit > 0 else {
@@ -128,6 +137,7 @@ struct VirtualTime {
         waitingSince = nil
         timesInVain += 1
         if expected.work { hasGivenUpWork = true }
+        if expected.others { hasGivenUpOthers = expected.isLast || timesInVain > Self.mostWaitsForOthers }
         for carrier in expected.foreignWaits { givenUp.insert(carrier.bits) }
         return nil
     }

@@ -14,9 +14,9 @@ struct SimulationOptions: Sendable, Equatable {
 
     // A task that waits for another loop, or for a task group of the standard library, may wait for a thread, so each
     // run would spend twice the grace period on such waits. Therefore, a run that follows such a run begins with a
-    // sixteenth of the grace period, unless a thread has answered in the meantime.
+    // small part of the grace period, unless a thread has answered in the meantime.
     private static let timesInVain = Atomic<Int>(0)
-    private static let mostTimesInVain = 4
+    private static let mostTimesInVain = 6
 
     func makeRunner(seed: UInt64, _ found: @escaping (Network) -> Void) -> Runner {
         Runner(virtualTimeWithSeed: shufflesTasks ? seed : nil) { loop in

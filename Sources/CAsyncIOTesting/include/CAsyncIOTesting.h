@@ -55,8 +55,6 @@ asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock);
 bool asyncio_testing_followed_time_passed(asyncio_testing_clock clock);
 /// The time at which the next timer of a thread is due; `INT64_MAX` if no timer is set.
 int64_t asyncio_testing_next_deadline(void);
-/// Whether a thread sleeps until the time that it follows has advanced.
-bool asyncio_testing_is_a_thread_asleep(void);
 /// Whether all other threads of the process wait in the kernel, and have waited since the previous call. Returns false
 /// the first time. One thread at a time can call this.
 bool asyncio_testing_are_threads_idle(void);

@@ -291,6 +291,48 @@ private func openDescriptors() throws -> Int {
         net.assertNoLeaks()
     }
 
+    @Test("tasks that are submitted to a loop belong to the host, and are cancelled with it") func submitted()
+        async throws
+    {
+        let net = try Network.current
+        let log = Mailbox<String>()
+        let host = try net.host("a") {
+            let io = try EventLoopThread()
+            _ = try io.loop.callSoonThreadSafe { try log.putNoWait((try? Host.current.name) ?? "none") }
+            let submitted = io.submit { _ in
+                try log.putNoWait(try Host.current.name)
+                try await sleep(.seconds(1_000))
+            }
+            do { try await submitted.value } catch { try log.putNoWait("cancelled") }
+            try await io.shutDown()
+        }
+        try await sleep(.seconds(1))
+        let start = try EventLoop.running.now
+        try await net.crash(host, by: .cancellation)
+        #expect(start.duration(to: try EventLoop.running.now) < .seconds(1))
+        log.shutdown()
+        var lines: [String] = []
+        for try await line in log { lines.append(line) }
+        #expect(lines.sorted() == ["a", "a", "cancelled"])
+        net.assertNoLeaks()
+    }
+
+    @Test("code of other hosts does not wait for a loop whose program was killed") func usedByOthers() async throws {
+        let net = try Network.current
+        var shards: [Shard] = []
+        let host = try net.host("a") {
+            shards.append(Shard(on: try EventLoopThread(name: "io")))
+            try await sleep(.seconds(1_000))
+        }
+        try await sleep(.seconds(1))
+        try await net.crash(host)
+        let shard = shards[0]
+        await shard.nextCall()
+        #expect(await shard.calls == 1)
+        await #expect(throws: RuntimeError.self) { try await shard.io.shutDown() }
+        await #expect(throws: RuntimeError.self) { try await shard.io.run { _ in } }
+    }
+
     @Test("a program can kill its host from a loop of its own, and starts again with new loops")
     func killsItself() async throws {
         let net = try Network.current
@@ -489,12 +531,12 @@ private func openDescriptors() throws -> Int {
     @Test("a deadlock across loops is reported with the tasks of all loops") func deadlock() throws {
         do {
             try simulate { _ in
-                let io = try EventLoopThread()
+                let io = try EventLoopThread(name: "io")
                 try await io.run(name: "stuck") { _ in try await Queue<Int>().get() }
             }
             Issue.record("a deadlock ended without an error")
         } catch let error as DeadlockError {
-            #expect(error.waiting.contains { $0.contains("\"stuck\" waits for Queue.get()") })
+            #expect(error.waiting.contains { $0.contains("\"stuck\" on loop \"io\" waits for Queue.get()") })
         }
     }
 

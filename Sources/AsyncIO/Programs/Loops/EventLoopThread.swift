@@ -205,13 +205,13 @@ public final actor EventLoopThread {
         let promise = Promise(future)
         let site = CreationSite(fileID: fileID, line: line)
         let context = CallerContext()
-        loop.post(
-            .callback { [self] in
-                guard !promise.future.isCancelled else { return promise.future.end(.failure(CancellationError())) }
-                assumeIsolated { io in
-                    promise.keep(context.run { io.makeTask(name, site, body) })
-                }
-            })
+        let create = EventLoop.boundToHost(sendable: { [self] in
+            guard !promise.future.isCancelled else { return promise.future.end(.failure(CancellationError())) }
+            assumeIsolated { io in
+                promise.keep(context.run { io.makeTask(name, site, body) })
+            }
+        })
+        loop.post(.callback { try? create() })
         return future
     }
 

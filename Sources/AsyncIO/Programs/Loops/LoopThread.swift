@@ -103,7 +103,12 @@ final class LoopThread: Sendable {
 
     /// Does the work of the thread on the thread of another loop; see GuestLoop.
     private func runAsGuest(_ guest: GuestLoop) {
-        guest.isEnding = { [unowned self] in isEnding }
+        guest.isEnding = { [weak self] in self?.isEnding ?? false }
+        guest.onKill = { [weak self] in
+            guard let self else { return }
+            executor.dropLateJobs()
+            ended.end(.failure(RuntimeError("the program of EventLoopThread \"\(loop.name)\" was killed")))
+        }
         Task { @MainActor in
             let run = await guest.run()
             var failure = run.failure
