@@ -19,7 +19,8 @@
 //     Usually, no thread is involved, because the task waits for a sleeping task of the same loop. However, the loop
 //     cannot know this. After the grace, the loop therefore *gives up on* the wait, until the task has run again. Each
 //     grace that ends without an answer halves the next grace, until an answer comes. A test therefore spends at most
-//     about twice the grace on answers that never come.
+//     about twice the grace on answers that never come;
+//   - for the grace, if a task waits for a mailbox or a signal, until several graces have ended without an answer.
 //
 // If there is no timer to jump to, the only alternative to waiting is to report a deadlock. In this case, the loop
 // waits longer.
