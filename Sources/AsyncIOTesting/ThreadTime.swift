@@ -23,9 +23,9 @@ public enum ThreadTime: Sendable {
     /// - The timers of the kernel, on which SwiftNIO and Dispatch wait, are deadlines of the loop. This includes timers
     ///   that were set before. When the loop is closed, what is left of each timer passes in real time. A library that
     ///   compares deadlines with a clock is then late by the virtual time that has passed.
-    /// - The clock jumps only when all threads of the process wait in the kernel. So everything that happens within the
-    ///   process happens before time passes. For answers from other processes, the loop waits for the grace, also if
-    ///   it has passed the work to a thread with `toThread` or a similar function.
+    /// - The clock jumps only when all threads of the process wait in the kernel. Therefore, everything that happens
+    ///   within the process happens before time passes. For an answer from another process, the loop waits for the grace
+    ///   period, even if `toThread` or a similar function waits for that answer.
     /// - The limit of other blocking calls, such as `poll`, `pthread_cond_timedwait`, and
     ///   `DispatchSemaphore.wait(timeout:)`, passes in real time.
     /// - If another thread has a periodic timer, time always continues, so the loop cannot detect a deadlock.
