@@ -1,10 +1,10 @@
 internal import AsyncIO
 internal import AsyncIOSystem
 
-/// Decides which loop the threads of the process follow. They follow one at a time.
+/// Decides which loop the threads of the process follow. The threads follow only one loop at a time.
 enum FollowingTurn {
     private struct State {
-        /// Who has the turn, and how many runs inside each other.
+        /// The current holder of the turn. `depth` is the number of its nested runs.
         var holder: Holder?
         var depth = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -18,7 +18,7 @@ enum FollowingTurn {
     }
 
     private enum Holder: Equatable {
-        /// Runs of loops on this thread, which can be inside each other.
+        /// Runs of loops on the thread with this number. The runs can be nested.
         case thread(Int32)
         /// A loop on its own thread.
         case loopThread
@@ -26,7 +26,8 @@ enum FollowingTurn {
 
     private static let state = Guarded(State())
 
-    /// Takes the turn for a loop of the calling thread. A run inside another one of the same thread takes it over.
+    /// Takes the turn for a loop of the calling thread. If a run on the same thread has the turn, a nested run takes it
+    /// over.
     ///
     /// - Throws: `RuntimeError` if the threads follow a loop of another thread.
     static func take() throws(RuntimeError) {
@@ -34,15 +35,16 @@ enum FollowingTurn {
         if !hasTaken { throw RuntimeError("the threads of the process already follow a loop of another thread") }
     }
 
-    /// Waits until the threads follow no loop of another thread, and takes the turn.
+    /// Waits until the threads follow no loop of another thread, and then takes the turn.
     ///
     /// - Parameter isForLoopThread: Whether the turn is for a loop on its own thread.
-    /// - Throws: `RuntimeError` in a task of the loop that the threads follow, which would wait for itself.
+    /// - Throws: `RuntimeError` if the caller is a task of the loop that the threads follow, because the task would
+    ///   wait for its own loop.
     static func takeInTurn(isForLoopThread: Bool = false) async throws {
         while true {
             let holder = isForLoopThread ? Holder.loopThread : .thread(Thread.number)
             if state.withLock({ $0.take(for: holder) }) { return }
-            // Tests that do not belong to the loop can also run on it; they have no task of it.
+            // Tests that do not belong to this loop can also run on it. Such tests are not tasks of the loop.
             if EventLoop.current?.isFollowed == true, currentTask() != nil {
                 throw RuntimeError("the threads of the process already follow the loop that runs this code")
             }

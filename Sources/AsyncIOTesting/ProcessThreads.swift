@@ -1,19 +1,20 @@
 internal import AsyncIO
 internal import CAsyncIOTesting
 
-/// The threads of the process that run no loop, while they follow one in virtual time; see timers.c.
+/// The threads of the process that run no loop, but follow a loop in virtual time; see timers.c.
 final class ProcessThreads: FollowingThreads {
     /// The clock that the threads followed before.
     private let previous: asyncio_testing_clock
 
-    /// Makes the threads follow a loop that does not run yet.
+    /// Makes the threads follow a loop that is not running yet.
     init(following loop: EventLoop) {
         previous = asyncio_testing_follow(
             asyncio_testing_clock(time: loop.virtualNanoseconds, epoch: loop.virtualEpoch))
         loop.setFollowingThreads(self)
     }
 
-    /// Makes the threads return to the clock that they followed before, after the loop was closed.
+    /// Makes the threads return to the clock that they followed before. Call this method after the loop has been
+    /// closed.
     func stopFollowing(_ loop: EventLoop) {
         loop.setFollowingThreads(nil)
         _ = asyncio_testing_follow(previous)
@@ -32,7 +33,8 @@ final class ProcessThreads: FollowingThreads {
 }
 
 extension EventLoop {
-    /// Calls `body`, which runs and closes this loop on the calling thread, with other threads in the given time.
+    /// Calls `body`, which runs and closes this loop on the calling thread. Meanwhile, the other threads use the given
+    /// time.
     func withThreads<T>(in time: ThreadTime, _ body: () throws -> T) throws -> T {
         guard time == .virtual else { return try Self.withThreadsInRealTime(body) }
         try FollowingTurn.take()
@@ -42,8 +44,8 @@ extension EventLoop {
         return try body()
     }
 
-    /// Calls `body`. If it runs inside a run that the threads follow, they return to real time in the meantime, because
-    /// the time of that run stands still.
+    /// Calls `body`. If this happens inside a run that the threads follow, the threads return to real time until `body`
+    /// returns, because the time of the outer run stands still.
     private static func withThreadsInRealTime<T>(_ body: () throws -> T) rethrows -> T {
         guard FollowingTurn.isHeldHere else { return try body() }
         let outer = asyncio_testing_follow(asyncio_testing_clock(time: ASYNCIO_TESTING_REAL_TIME, epoch: 0))

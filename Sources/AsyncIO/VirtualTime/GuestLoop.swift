@@ -2,19 +2,20 @@ internal import AsyncIOSystem
 
 // # Several loops on one thread
 //
-// In a simulation, a loop that would have its own thread is a *guest* of the simulation's loop. Its turns are entries of
-// the outer loop. So the seed also decides in which order the loops take turns, and the same seed gives the same run.
-// Loops on several threads also mix their steps within a turn, so in a seeded schedule, a turn can end early.
+// In a simulation, a loop that would have its own thread is a *guest* of the simulation's loop. Its turns are entries
+// of the outer loop. Therefore, the seed also decides in which order the loops take turns, and the same seed gives the
+// same run. Loops on separate threads can also interleave their steps within a turn. Therefore, a turn can end early in
+// a seeded schedule.
 //
 //     asleep       nothing is ready. The next item in the inbox, or the next timer, requests a turn
 //     requested    the outer loop has an entry that takes a turn of the guest
 //     turn         the guest is the current loop of the thread, and runs what is ready
 //
-// The outer loop has the clock. A guest gets its time before each turn, and never sleeps. The guest's next deadline is a
-// timer of the outer loop.
+// The clock belongs to the outer loop. A guest gets the time of the outer loop before each turn, and never sleeps. The
+// guest's next deadline is a timer of the outer loop.
 //
-// Code of the simulation that uses objects of a guest, such as the arrival of bytes at a connection, runs `inside` it.
-// The guest is then the current loop, but takes no turn.
+// Code of the simulation that uses objects of a guest, for example to deliver bytes to a connection, runs `inside` the
+// guest. During this time, the guest is the current loop, but takes no turn.
 //
 // A guest whose program is killed is closed at once. None of its code runs after that.
 
@@ -46,9 +47,10 @@ final class GuestLoop: @unchecked Sendable {
     /// Runs the loop until it is stopped. Returns the error that ended the run.
     @MainActor
     func run() async -> Result<Void, any Error> {
-        // SAFETY: `endRun` resumes it, once. If the guest is closed instead, this task never continues.
+        // SAFETY: `endRun` resumes the continuation exactly once. If the guest is closed instead, this task never
+        // continues.
         await unsafe withUnsafeContinuation { continuation in
-            // Its program was killed before the first turn.
+            // A closed loop means that its program was killed before the first turn.
             if loop.isClosed { return }
             unsafe self.continuation = continuation
             loop.beginRun()
@@ -59,7 +61,7 @@ final class GuestLoop: @unchecked Sendable {
         }
     }
 
-    /// Runs the loop until the future has ended. Returns the error that ended the run, or that of the future.
+    /// Runs the loop until the future has ended. Returns the error that ended the run, or the error of the future.
     @MainActor
     func run(until future: any Awaitable) async -> Result<Void, any Error> {
         loop.inside { _ = future.onDone { [unowned loop] _ in loop.stop() } }
@@ -109,7 +111,7 @@ final class GuestLoop: @unchecked Sendable {
         }
     }
 
-    /// Whether the turn ends before the next entry, which a seeded schedule decides.
+    /// Returns whether the turn ends before the next entry. A seeded schedule decides this.
     func endsTurn(_ schedule: inout SeededGenerator?) -> Bool {
         let isFirst = !hasTakenStep
         hasTakenStep = true
@@ -123,8 +125,8 @@ final class GuestLoop: @unchecked Sendable {
         outer.ready.append(.handle(Handle(.callback { [weak self] in self?.takeTurn() })))
     }
 
-    /// Gives the guest the time of the outer loop before `body`, and the outer loop the time of the guest afterward. The
-    /// two differ if the body has blocked the thread.
+    /// Calls `body` while the guest is the current loop. The guest first gets the time of the outer loop. Afterward,
+    /// the outer loop gets the time of the guest, which is later if `body` has blocked the thread.
     fileprivate func whileCurrent<T>(_ body: () throws -> T) rethrows -> T {
         loop.virtualNow = outer.virtualNow
         defer { if let now = loop.virtualNow, now > outer.time { outer.advance(to: now) } }
@@ -133,7 +135,7 @@ final class GuestLoop: @unchecked Sendable {
 
     // MARK: Any thread
 
-    /// Makes the outer loop take a turn of this one, when something has arrived in the inbox.
+    /// Requests a turn of this loop after an item has arrived in the inbox.
     func wake() {
         if isOnThread { requestTurn() } else { runOutside { [weak self] in self?.requestTurn() } }
     }
@@ -149,7 +151,7 @@ final class GuestLoop: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Closes the loop after its last run. Returns the error.
+    /// Closes the loop after its last run. Returns the error, or nil.
     func close() -> (any Error)? {
         timer?.cancel()
         outer.virtual.guests.removeAll { $0 === loop }
@@ -176,7 +178,7 @@ extension EventLoop {
 
     /// Makes a new loop in virtual time a guest of the loop of a simulation.
     func becomeGuest(of outer: EventLoop) throws(OSError) {
-        // A signal for this loop wakes the thread that runs it.
+        // A signal for this loop must wake the thread of the outer loop.
         do { try poller.wakeUp.redirect(to: outer.poller.wakeUp) } catch {
             throw OSError(error, "creating a loop in a simulation")
         }

@@ -1,17 +1,17 @@
 // # Virtual time
 //
 // A loop in virtual time has its own clock. When nothing is ready, the clock jumps to the next timer. The clock begins
-// at the machine's time, because code on other threads compares deadlines that were computed here with the machine's
-// clock. Only the differences between times matter, and these are exact.
+// at the machine's time, because other threads compare deadlines from this loop with the machine's clock. Only the
+// differences between times matter, and these are exact.
 //
 // While the loop runs, all code on its thread that reads a clock gets the loop's time. The thread has a variable for
 // this time (`ThreadState.virtualTime`), and AsyncIOTesting replaces the functions that read clocks.
 //
 // ## Other threads
 //
-// Other threads run in real time. If a task waits for another thread, a jump could exceed a limit of an hour even
-// though the thread would have answered within a millisecond. Therefore, before the clock jumps, the loop waits for
-// other threads, in real time:
+// Other threads run in real time. If a task waits for another thread, a jump could make a time limit of an hour expire
+// even though the thread would have answered within a millisecond. Therefore, before the clock jumps, the loop waits
+// for other threads, in real time:
 //
 //   - for up to `workLimit`, if the loop itself has passed work to a thread (`toThread`, a file, a name lookup),
 //     because an answer will come;
@@ -25,9 +25,9 @@
 // If there is no timer to jump to, the only alternative to waiting is to report a deadlock. In this case, the loop
 // waits longer.
 //
-// Other threads can also follow the loop (FollowingThreads.swift). Then their timers are deadlines of the loop, and it
-// jumps only when all threads wait in the kernel. What happens within the process has then happened. The grace is for
-// other processes.
+// Other threads can also follow the loop (FollowingThreads.swift). In this case, the timers of these threads are
+// deadlines of the loop, and the clock jumps only when all threads wait in the kernel. At that point, nothing more can
+// happen within the process until time passes. The grace is needed only for answers from other processes.
 
 /// The state of a loop in virtual time, apart from the time itself.
 struct VirtualTime {
@@ -47,7 +47,7 @@ struct VirtualTime {
 
     /// The hosts of a simulation, or nil outside a simulation.
     var hosts: (any SimulatedHosts)?
-    /// Whether the hosts are asked before each step of a task.
+    /// Whether the loop asks the hosts before each step of a task.
     var asksHosts = false
     /// The steps that are waiting until their hosts are resumed.
     var held: [(entry: ReadyEntry, task: AnyAsyncTask)] = []
@@ -79,7 +79,8 @@ struct VirtualTime {
     private var hasGivenUpWork = false
     /// Whether the loop no longer waits for mailboxes and signals.
     private var hasGivenUpOthers = false
-    /// After this number of waits in vain, the grace period is less than a millisecond.
+    /// The maximum number of consecutive waits in vain for mailboxes and signals. After that number, the default grace
+    /// has become shorter than a millisecond.
     private static let mostWaitsForOthers = 7
 
     /// The real time for which the loop waits before it reports a deadlock, in nanoseconds.
@@ -87,7 +88,7 @@ struct VirtualTime {
 
     /// Records that another thread has answered.
     mutating func noteAnswer() {
-        // An answer that came before the threads were idle did not need the grace.
+        // If the answer came before the threads were idle, the loop did not need the grace.
         if threads == nil || waitingSince != nil { timesInVain = 0 }
         hasGivenUpWork = false
         hasGivenUpOthers = false
