@@ -7,16 +7,16 @@
 
 #include <stdatomic.h>
 
-// The time and the date offset of the loop that the threads of the process follow; see timers.c. The time is
-// `ASYNCIO_REAL_TIME` if they follow none.
+// The time and the date offset of the loop that the threads of the process follow; see timers.c. If the threads follow
+// no loop, the time is `ASYNCIO_REAL_TIME`.
 extern _Atomic int64_t asyncio_followed_time, asyncio_followed_epoch;
 
 static inline int64_t followed_time(void) {
     return atomic_load_explicit(&asyncio_followed_time, memory_order_relaxed);
 }
 
-/// Whether this thread follows a loop of another thread. A thread that runs a loop has the time of that loop, except
-/// in the code of a task that belongs to the loop that is followed.
+/// Whether this thread follows a loop of another thread. A thread that runs a loop has the time of that loop, except in
+/// the code of tasks that belong to the followed loop.
 static inline bool is_follower(void) {
     int64_t time = followed_time();
     if (time == ASYNCIO_REAL_TIME || time == asyncio_virtual_time()) return false;
@@ -34,9 +34,10 @@ static inline int64_t thread_epoch(void) {
 /// Called when threads begin to follow a loop, or return to real time.
 void asyncio_testing_clock_changed(void);
 
-/// Blocks this thread, which is a follower, until the time that it follows has advanced by a number of nanoseconds.
+/// Blocks this thread, which must be a follower, until the followed time has advanced by the given number of
+/// nanoseconds.
 ///
-/// - Returns: The nanoseconds that were left when the thread returned to real time.
+/// - Returns: The number of nanoseconds that were left when the thread returned to real time; otherwise, 0.
 int64_t asyncio_testing_follow_for(int64_t nanoseconds);
 
 #endif

@@ -1,9 +1,11 @@
-// Whether all other threads of the process wait in the kernel. In C, because it reads many small files of the kernel.
+// Whether all other threads of the process wait in the kernel. This file is in C because it reads many small files of
+// the kernel.
 //
-// A loop in virtual time that other threads follow asks this before its time jumps. If no other thread runs, nothing
-// more happens in this process until time passes. A look at one thread after another could miss a thread that was
-// resumed by one that has fallen asleep since. So each look is compared with the previous one: if no thread has run in
-// between, all of them waited at the moment between the two.
+// If other threads follow a loop in virtual time, the loop calls this function before its time jumps. If no other
+// thread runs, nothing more happens in this process until time passes. A single look at one thread after another could
+// miss a running thread: a thread that has not been looked at yet could resume one that has, and then fall asleep.
+// Therefore, each look is compared with the previous one. If no thread has run in between, all threads were waiting at
+// the moment between the two looks.
 #define _GNU_SOURCE
 #include "CAsyncIOTesting.h"
 
@@ -14,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/// How often a thread has begun to wait.
+/// A thread, and the number of times that it has begun to wait.
 struct thread {
     int number;
     unsigned long long waits;
@@ -51,7 +53,7 @@ static void look_at(struct look *look, int folder, int number) {
     const char *state = strstr(text, "\nState:\t"), *waits = strstr(text, "\nvoluntary_ctxt_switches:\t");
     if (!state || !waits) return;
     struct thread thread = {number, strtoull(strchr(waits, '\t') + 1, NULL, 10)};
-    // R runs, and D waits for a disk.
+    // R means running, and D means waiting for a disk.
     char letter = state[strlen("\nState:\t")];
     if (letter == 'R' || letter == 'D' || !add(look, thread)) look->is_idle = false;
 }
@@ -60,7 +62,7 @@ static struct look last, latest;
 
 bool asyncio_testing_are_threads_idle(void) {
     DIR *folder = opendir("/proc/self/task");
-    // Without this file system, the loop relies on its grace.
+    // Without this file system, the loop relies on its grace period.
     if (!folder) return true;
     latest.count = 0;
     latest.is_idle = true;

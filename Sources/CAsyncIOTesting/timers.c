@@ -1,18 +1,20 @@
-// The timers of threads that follow a loop in virtual time. In C, because it defines functions of libc.
+// The timers of threads that follow a loop in virtual time. This file is in C because it defines functions of libc.
 //
-// A loop in virtual time can make all threads of the process follow it that run no loop. Their clocks then show the
-// time of the loop (see clock.c), and their timers fire when that time reaches them. The event loops of NIO and the
-// manager of Dispatch both wait in the kernel for a descriptor of `timerfd_create`. So the timers of such descriptors
-// are kept here, and not set in the kernel. The loop asks for the earliest one. When its time has come, it is set in
-// the kernel so that it expires at once, and its thread continues as usual. Threads that sleep wait here as well.
+// A loop in virtual time can make all threads of the process that run no loop follow its time. Their clocks then show
+// the time of the loop (see clock.c), and their timers fire when that time reaches them. The event loops of NIO and the
+// manager of Dispatch both wait in the kernel for a descriptor of `timerfd_create`. Therefore, this file stores the
+// timers of such descriptors instead of setting them in the kernel. The loop asks for the earliest deadline. When a
+// timer is due, it is set in the kernel so that it expires at once, and its thread continues as usual. Sleeping threads
+// also wait in this file.
 //
-// A timer belongs to a descriptor, whose number can be reused. `timerfd_create` begins a new timer for the number. If
-// a descriptor was closed, or belongs to something else now, the kernel says so before the timer is used.
+// A timer belongs to a descriptor, whose number can be reused. `timerfd_create` begins a new timer for the number. A
+// descriptor may have been closed, or may now belong to another object. Before a timer is used, a call to the kernel
+// detects this.
 //
-// When threads begin to follow a loop, timers that are set in the kernel move here. When they return to real time, the
-// rest of each timer is set in the kernel.
+// When threads begin to follow a loop, timers that are set in the kernel move to this file. When the threads return to
+// real time, the remaining time of each timer is set in the kernel.
 //
-// If the expirations of a periodic timer are read late, they count as one.
+// If a periodic timer expires several times before it is read, the expirations count as one.
 #define _GNU_SOURCE
 #include "following.h"
 
@@ -62,14 +64,14 @@ static int64_t sum(int64_t time, int64_t duration) {
 
 // MARK: State
 
-// Protects all variables below, and `asyncio_followed_time` while it changes.
+// Protects all variables below, and changes to `asyncio_followed_time`.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /// The timer of a descriptor.
 struct timer {
     bool exists, is_set;
     clockid_t clock;
-    /// In nanoseconds on the clock of the loop.
+    /// The next deadline on the clock of the loop, and the interval, in nanoseconds.
     int64_t deadline, interval;
 };
 
@@ -77,7 +79,7 @@ struct timer {
 static struct timer *timers;
 static int count;
 
-/// A thread that sleeps.
+/// A sleeping thread.
 struct sleeper {
     struct sleeper *next;
     int64_t deadline;
@@ -95,7 +97,8 @@ static struct timer *timer_of(int fd) { return fd >= 0 && fd < count && timers[f
 static void fire(int fd) {
     struct itimerspec left = AT_ONCE;
     set_in_kernel(fd, 0, &left, NULL);
-    // When it has expired, the thread that waits for it can run, so that the loop does not take it for an idle one.
+    // After the timer has expired, the waiting thread can run, so the loop does not mistake that thread for an idle
+    // one.
     for (int tries = 0; tries < 10000; tries++) {
         if (get_from_kernel(fd, &left) != 0 || joined(left.it_value) == 0) return;
         sched_yield();
@@ -133,7 +136,7 @@ static void take_from_kernel(int fd, int64_t now) {
     if (get_from_kernel(fd, &left) != 0 || joined(left.it_value) == 0) return;
     if (set_in_kernel(fd, 0, &NEVER, &left) != 0) return;
     int64_t interval = joined(left.it_interval), value = joined(left.it_value);
-    // To unset a timer discards an expiration that was not read.
+    // Unsetting a timer discards an expiration that was not read.
     if (has_expired || value == 0) fire(fd);
     if (value == 0) return;
     timers[fd].is_set = true;
@@ -141,7 +144,7 @@ static void take_from_kernel(int fd, int64_t now) {
     timers[fd].interval = interval;
 }
 
-/// Moves the timers to a clock of another loop, so that what is left of them stays the same.
+/// Moves the timers to the clock of another loop. The remaining time of each timer stays the same.
 static void move_to_clock(int64_t time) {
     int64_t change = time - followed_time();
     for (int fd = 0; fd < count; fd++)
@@ -267,7 +270,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *new, struct itim
         result = set_in_kernel(fd, flags, new, old);
     } else {
         struct itimerspec left = timer->is_set ? left_of(timer) : NEVER;
-        // Also discards an expiration that was not read, and checks the arguments.
+        // This call also discards an expiration that was not read, and checks the arguments.
         result = set_in_kernel(fd, flags, &NEVER, NULL);
         timer->is_set = false;
         if (result == 0) {

@@ -1,9 +1,9 @@
-// Waits with a time limit on threads in virtual time. In C, because it defines functions of libc.
+// Waits with a time limit on threads in virtual time. This file is in C because it defines functions of libc.
 //
 // `DispatchSemaphore.wait(timeout:)`, `NSCondition.wait(until:)`, and condition variables of C++ compute an instant on
-// the clock of their thread, and libc compares it with the clock of the machine. On a thread in virtual time, such an
-// instant can have passed long ago, or be hours away. So the wait is given the instant that is as far away on the
-// clock of the machine, and its limit passes in real time.
+// the clock of their thread, but libc compares this instant with the clock of the machine. On a thread in virtual time,
+// such an instant may have passed long ago or be hours away. Therefore, the functions in this file replace it with the
+// instant that is equally far away on the clock of the machine. The time limit of the wait is then in real time.
 //
 // Relies on: the flag in which glibc stores the clock of a condition variable. Checked by: a test. Fails: such waits
 // end at once, or not at all.
@@ -20,7 +20,7 @@ enum { SECOND = 1000000000, USES_MONOTONIC_CLOCK = 2 };
 
 static bool is_virtual(void) { return thread_time() != ASYNCIO_REAL_TIME; }
 
-/// The instant on a clock of the machine that is as far away as `instant` is on the clock of this thread.
+/// Returns the instant on a clock of the machine that is as far away as `instant` is on the clock of this thread.
 static struct timespec on_machine(clockid_t clock, const struct timespec *instant) {
     struct timespec here = {0, 0}, machine = {0, 0};
     clock_gettime(clock, &here);

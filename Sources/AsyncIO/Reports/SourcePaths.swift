@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// The paths of the source files that have occurred in symbolized stacks. You can use it from any thread.
+/// The paths of the source files that have appeared in symbolized stacks. You can use this table from any thread.
 ///
 /// A creation site consists of a module and a file name (`#fileID`), whereas debug information contains paths. With this
 /// table, a report can show both as paths.
@@ -23,10 +23,11 @@ enum SourcePaths {
 }
 
 extension CreationSite {
-    /// The site in the same form as the places in a stack, if a stack has contained the file. Otherwise, the site as
-    /// module and file name. Symbolize all stacks of a report before you use this property.
+    /// The location of the site. If a stack has contained the file, the location is a path in the same form as in a
+    /// stack. Otherwise, it consists of the module and the file name. Symbolize all stacks of a report before you use
+    /// this property.
     var location: String { CallGraphFrame.shortened(fullLocation) }
 
-    /// Like ``location``, but with the whole path, which the tool shortens.
+    /// Like ``location``, but with the full path, which the tool shortens.
     var fullLocation: String { SourcePaths.path(of: fileID).map { "\($0):\(line)" } ?? description }
 }

@@ -4,7 +4,7 @@ internal import AsyncIOSystem
 //
 // In a simulation, the tasks of a loop in virtual time belong to different hosts. The core of the loop implements three
 // rules for hosts: a task or a callback belongs to the host of the code that created it, the steps of a paused host are
-// held, and the tasks of a crashed host never continue. Only the simulation knows the hosts themselves.
+// held, and the tasks of a crashed host never continue. The hosts themselves are objects of the simulation.
 
 /// An object that makes a simulation's decisions about the tasks and callbacks of a loop in virtual time. It is used
 /// only on the loop's thread.

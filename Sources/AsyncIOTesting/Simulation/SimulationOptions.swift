@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The settings of a simulation.
 struct SimulationOptions: Sendable, Equatable {
-    /// The maximum virtual time that the test can run.
+    /// The maximum virtual time for the test.
     var duration = Duration.seconds(24 * 3600)
     /// Whether the seed also decides the order in which tasks run. Otherwise, tasks run in asyncio's order.
     var shufflesTasks = true
@@ -12,9 +12,9 @@ struct SimulationOptions: Sendable, Equatable {
     /// The numbers of the faults that take effect, or nil for all faults.
     var activeFaults: Set<Int>?
 
-    // A task that waits for another loop, or for a task group of the standard library, may wait for a thread, so each
-    // run would spend twice the grace period on such waits. Therefore, a run that follows such a run begins with a
-    // small part of the grace period, unless a thread has answered in the meantime.
+    // A task that waits for another loop, or for a task group of the standard library, may depend on another thread.
+    // Each run would therefore spend twice the grace period on such waits. To avoid this, later runs begin with a small
+    // part of the grace period until a thread answers.
     private static let timesInVain = Atomic<Int>(0)
     private static let mostTimesInVain = 6
 

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 /// An actor with an event loop that runs on its own thread.
 ///
 /// Use an `EventLoopThread` in a program whose main actor belongs to other software, such as a server framework, a user
-/// interface, or a test runner. You can also use several of these actors to run on more than one core. An
+/// interface, or a test runner. With several of these actors, a program can also use more than one core. An
 /// `EventLoopThread` does not install an executor or a hook for the whole process, so code outside its loop runs as
 /// before.
 ///
@@ -57,8 +57,8 @@ internal import AsyncIOSystem
 /// retains the `EventLoopThread`, so a loop with running tasks never ends in this way.
 ///
 /// After the loop has ended, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. Methods of actors on this loop
-/// still run, but on a short-lived thread. These methods can use the properties of their actor. If they wait for an
-/// object of this package, the wait throws a ``RuntimeError``. Tasks that these methods create are cancelled.
+/// still run, but on a short-lived thread. These methods can use the properties of their actor. If a method waits for
+/// an object of this package, the wait throws a ``RuntimeError``. Tasks that these methods create are cancelled.
 ///
 /// ## Simulations
 ///
@@ -169,7 +169,7 @@ public final actor EventLoopThread {
         try checkOpen()
         if future.isCancelled { throw CancellationError() }
         do {
-            // Released when the task has ended, or the loop has forgotten it.
+            // The promise is released when the task has ended or the loop has abandoned the task.
             let promise = Promise(future)
             promise.keep(makeTask(name, site, body))
         }

@@ -89,11 +89,11 @@ final class LoopThread: Sendable {
         return failure
     }
 
-    /// The maximum time for the shutdown.
+    /// Returns the maximum time for the shutdown, or nil for no limit.
     private func takeLimit() -> Duration? {
         state.withLock { state in
             if case .ending(let limit) = state.phase { return limit }
-            // Stopped by its own code.
+            // The loop was stopped by its own code.
             state.phase = .ending(limit: nil)
             return nil
         }
@@ -120,7 +120,7 @@ final class LoopThread: Sendable {
         }
     }
 
-    /// Does what `EventLoop.finish()` does. Returns an error that ended a run.
+    /// Does the same as `EventLoop.finish()`. Returns the error that ended a run, or nil.
     @MainActor
     private func finishAsGuest(_ guest: GuestLoop, within limit: Duration?) async -> (any Error)? {
         let loop = loop
@@ -190,7 +190,7 @@ final class LoopThread: Sendable {
     }
 
     private func check(_ end: Result<Int, any Error>, _ limit: Duration?, _ site: CreationSite) throws {
-        // Only the last instructions of the thread are left.
+        // The thread has only a few instructions left to run.
         state.withLock { $0.thread }?.join()
         if try end.get() > 0 { throw TimeoutError(limit: limit, site: site) }
     }
