@@ -53,7 +53,7 @@ final class WatchedRuns: LoopComponent {
 
 /// An object that watches the loops of the process. Any thread can use it, except where noted.
 package final class Watchdog: Sendable {
-    static let shared = Watchdog()
+    package static let shared = Watchdog()
 
     private struct Watched {
         let loop: EventLoop
@@ -159,6 +159,9 @@ package final class Watchdog: Sendable {
         }
         if mustStart { start() }
     }
+
+    /// Whether the loop is being watched, for tests.
+    package func isWatching(_ loop: EventLoop) -> Bool { state.withLock { $0.running.contains { $0.loop === loop } } }
 
     package func endWatching(_ loop: EventLoop) {
         // A report may be under way, and has to finish first.

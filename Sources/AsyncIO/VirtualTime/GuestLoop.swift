@@ -163,7 +163,11 @@ final class GuestLoop: @unchecked Sendable {
     fileprivate func kill() {
         if loop.isClosed { return }
         unsafe continuation = nil
-        loop.endRun()
+        if loop.isRunning {
+            // The watchdog, among others, must not keep the loop.
+            for component in loop.components { component.runDidEnd() }
+            loop.endRun()
+        }
         _ = close()
         onKill()
     }

@@ -325,8 +325,10 @@ private func openDescriptors() throws -> Int {
             try await sleep(.seconds(1_000))
         }
         try await sleep(.seconds(1))
-        try await net.crash(host)
         let shard = shards[0]
+        #expect(Watchdog.shared.isWatching(shard.io.loop))
+        try await net.crash(host)
+        #expect(!Watchdog.shared.isWatching(shard.io.loop))
         await shard.nextCall()
         #expect(await shard.calls == 1)
         await #expect(throws: RuntimeError.self) { try await shard.io.shutDown() }
