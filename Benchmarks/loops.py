@@ -40,12 +40,14 @@ UNSUPPORTED = 64
 class Contestant:
     """A program with a number of loops, workers, or processors; `processes` of it run at once.
 
-    `pinned` runs its echo server on the first processor, and the load generator on the second. It does nothing else.
+    `pinned` runs its echo server on the first processor, and the load generator on the second. `echo` is the argument
+    for the echo server, if it differs. A contestant with `only_echo` does nothing else.
     """
 
     def __init__(self, name, kind, program, peer, processes=1, echo=None, pinned=False):
         self.name, self.kind, self.program, self.peer = name, kind, program, peer
         self.processes, self.echo, self.pinned = processes, echo or kind, pinned
+        self.only_echo = pinned or self.echo.endswith("-batch")
 
 
 CONTESTANTS = [
@@ -56,6 +58,8 @@ CONTESTANTS = [
     *(Contestant(f"{peer}-{number}", str(number), os.path.join(PEERS, program), peer)
       for peer, program in (("tokio", "cargo/release/tokio-loops"), ("go", "go-loops"), ("nio", "nio/release/nio-loops"))
       for number in (1, 2)),
+    Contestant("batch-1", "1", OURS, "ours", echo="1-batch"),
+    Contestant("batch-2", "2", OURS, "ours", echo="2-batch"),
     Contestant("pinned-1", "1", OURS, "ours", pinned=True),
     Contestant("pinned-2", "2", OURS, "ours", pinned=True),
 ]
@@ -153,7 +157,7 @@ def start(*command, cpu=None):
 
 def compute(contestant, work, count):
     """Wall-clock and CPU nanoseconds per operation, of all loops together."""
-    if contestant.pinned:
+    if contestant.only_echo:
         return None
     outcomes = finish([start(contestant.program, contestant.kind, work, count) for _ in range(contestant.processes)])
     if outcomes is None:

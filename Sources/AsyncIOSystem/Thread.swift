@@ -10,12 +10,14 @@ package enum Thread {
     }
 
     /// Starts a thread that must be joined or detached.
+    ///
+    /// - Parameter isBatch: Whether the thread has the scheduling policy `SCHED_BATCH`.
     package static func startJoinable(
-        named name: String, _ body: @escaping @Sendable () -> Void
+        named name: String, isBatch: Bool = false, _ body: @escaping @Sendable () -> Void
     ) throws(Errno) -> JoinableThread {
         var thread: UInt = 0
         try unsafe start(body) { function, context in
-            unsafe asyncio_thread_start_joinable(name, function, context, &thread)
+            unsafe asyncio_thread_start_joinable(name, isBatch, function, context, &thread)
         }
         return JoinableThread(thread)
     }

@@ -12,6 +12,8 @@
 #define _GNU_SOURCE
 #include "spawn.h"
 
+#include "threads.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -59,6 +61,7 @@ enum { pidfd_id_type = 3 /* P_PIDFD */ };
 typedef struct {
     const asyncio_spawn_request *request;
     int parent;
+    bool resets_policy;
     int stage;
     int error;
 } child_state;
@@ -160,6 +163,7 @@ static int child_main(void *argument) {
     state->stage = ASYNCIO_SPAWN_DIRECTORY;
     if (request->directory && chdir(request->directory) < 0) goto failed;
     state->stage = ASYNCIO_SPAWN_EXECUTE;
+    if (state->resets_policy) sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
     reset_signals();
     execute(request);
 failed:
@@ -177,7 +181,7 @@ int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, in
     pthread_sigmask(SIG_SETMASK, &all, &before);
     // The state is at the far end of the stack, which both processes can access.
     child_state *state = stack;
-    *state = (child_state){.request = request, .parent = getpid()};
+    *state = (child_state){.request = request, .parent = getpid(), .resets_policy = asyncio_thread_is_batch()};
     *pidfd = -1;
     *pid = clone(child_main, (char *)stack + stack_size, sharing | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, state, pidfd);
     int error = *pid < 0 ? errno : state->error;

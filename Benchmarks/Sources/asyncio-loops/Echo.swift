@@ -24,11 +24,12 @@ struct Echo {
         }
     }
 
-    func onLoops(_ count: Int) throws {
+    func onLoops(_ count: Int, _ scheduling: EventLoopThread.Scheduling) throws {
         let main = try EventLoopThread(name: "main")
         try main.wait { _ in
             let server = try await startMultiLoopServer(
-                host: "127.0.0.1", port: port, loops: EventLoopThread.Count(count), options: options
+                host: "127.0.0.1", port: port, loops: EventLoopThread.Count(count), scheduling: scheduling,
+                options: options
             ) { _, reader, writer in
                 try await Self.answer(reader, writer)
             }

@@ -3,7 +3,7 @@
 //     asyncio-loops process WORK COUNT    on the loop of `AsyncIO.run`
 //     asyncio-loops LOOPS WORK COUNT      on so many EventLoopThreads at once, in a process with Swift's own
 //                                         executors; COUNT operations on each
-//     asyncio-loops process|LOOPS|workers echo PORT
+//     asyncio-loops process|LOOPS|LOOPS-batch|workers echo PORT
 //     asyncio-loops 2 mailbox COUNT       items from four threads and a loop to another loop
 //
 // See ../../README.md.
@@ -16,14 +16,16 @@ do {
     switch (arguments[0], arguments[1], Work(rawValue: arguments[1])) {
     case ("process", "echo", _): try Echo(port: number).onLoopOfProcess()
     case ("workers", "echo", _): try Echo(port: number).inWorkers(2)
-    case (let loops, "echo", _): try Echo(port: number).onLoops(count(loops))
+    case (let loops, "echo", _) where loops.hasSuffix("-batch"):
+        try Echo(port: number).onLoops(count(String(loops.dropLast(6))), .batch)
+    case (let loops, "echo", _): try Echo(port: number).onLoops(count(loops), .normal)
     case ("2", "mailbox", _): try mailbox(number)
     case ("process", _, let work?): try onLoopOfProcess(work, number)
     case (let loops, _, let work?): try onLoops(count(loops), work, number)
     default: throw Usage()
     }
 } catch is Usage {
-    print("usage: asyncio-loops process|LOOPS|workers spawn|switch|lock|queue|timeout|compute|echo|mailbox COUNT|PORT")
+    print("usage: asyncio-loops process|LOOPS|LOOPS-batch|workers spawn|switch|lock|queue|timeout|compute|echo|mailbox COUNT|PORT")
     exit(64)
 }
 

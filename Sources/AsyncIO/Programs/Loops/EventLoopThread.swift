@@ -36,7 +36,7 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// For a global actor, use ``make(name:debug:backend:)``:
+/// For a global actor, use ``make(name:debug:backend:scheduling:)``:
 ///
 /// ```swift
 /// @globalActor actor Network {
@@ -81,9 +81,12 @@ public final actor EventLoopThread {
     ///     15 bytes as the thread's name.
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
     ///   - backend: The backend of the loop.
-    /// - Throws: ``OSError`` if the system does not permit the backend or does not allow another thread.
+    ///   - scheduling: How the system schedules the thread.
+    /// - Throws: ``OSError`` if the system does not permit the backend or the scheduling, or does not allow another
+    ///   thread.
     public init(
-        name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
+        name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic,
+        scheduling: Scheduling = .normal
     ) throws(OSError) {
         if let simulation = EventLoop.here?.simulation {
             loop = try EventLoop(guestOf: simulation, debug: debug)
@@ -92,7 +95,7 @@ public final actor EventLoopThread {
         }
         if let name { loop.name = name }
         thread = LoopThread(LoopThreadExecutor(loop))
-        try thread.start()
+        try thread.start(scheduling)
     }
 
     /// Creates an object whose thread has not started. The first task can be submitted before the loop runs.
@@ -101,14 +104,15 @@ public final actor EventLoopThread {
         thread = LoopThread(LoopThreadExecutor(loop))
     }
 
-    package nonisolated func start() throws(OSError) { try thread.start() }
+    package nonisolated func start() throws(OSError) { try thread.start(.normal) }
 
     /// The deadlock of a loop in virtual time, or nil if there was no deadlock. The value contains the waits of the
     /// tasks, and the cycles among these waits.
     package nonisolated var deadlockReport: (waiting: [String], cycles: [String])? { thread.deadlockReport }
 
     /// Starts a thread that runs a new loop. Use this function for a constant that lives as long as the process. If the
-    /// system does not permit the backend or does not allow another thread, the program stops with a message.
+    /// system does not permit the backend or the scheduling, or does not allow another thread, the program stops with a
+    /// message.
     ///
     /// The loop has its own thread even if it is created in a simulation.
     ///
@@ -116,14 +120,16 @@ public final actor EventLoopThread {
     ///   - name: The name of the loop and of the thread, or `nil` for `EventLoop-N`.
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
     ///   - backend: The backend of the loop.
+    ///   - scheduling: How the system schedules the thread.
     public static func make(
-        name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
+        name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic,
+        scheduling: Scheduling = .normal
     ) -> EventLoopThread {
         do {
             let loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
             if let name { loop.name = name }
             let io = EventLoopThread(notStarted: loop)
-            try io.start()
+            try io.thread.start(scheduling)
             return io
         } catch {
             fatalError("cannot make an EventLoopThread: \(error)")

@@ -43,10 +43,12 @@ final class LoopThread: Sendable {
     var deadlockReport: (waiting: [String], cycles: [String])? { state.withLock { $0.deadlockReport } }
 
     /// Starts the thread. Call this method only once. If the system does not allow another thread, the loop is closed.
-    func start() throws(OSError) {
+    func start(_ scheduling: EventLoopThread.Scheduling) throws(OSError) {
         if let guest = loop.guest { return runAsGuest(guest) }
         do {
-            let thread = try Thread.startJoinable(named: executor.loop.name) { self.work() }
+            let thread = try Thread.startJoinable(named: executor.loop.name, isBatch: scheduling == .batch) {
+                self.work()
+            }
             state.withLock { $0.thread = thread }
         } catch {
             loop.whileCurrent {
@@ -55,7 +57,11 @@ final class LoopThread: Sendable {
                 executor.runLateJobs()
                 ended.end(.success(0))
             }
-            throw OSError(error, "cannot start a thread for an event loop")
+            throw OSError(
+                error,
+                scheduling == .batch
+                    ? "cannot start a thread for an event loop; if a container does not permit SCHED_BATCH, use .normal"
+                    : "cannot start a thread for an event loop")
         }
     }
 

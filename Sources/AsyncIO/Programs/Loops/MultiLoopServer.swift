@@ -16,7 +16,7 @@ internal import SystemPackage
 // Design/0018 has the measurements.
 
 /// A server on several event loops, which listens on one port; see
-/// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
+/// ``startMultiLoopServer(host:port:loops:scheduling:tls:options:debug:fileID:line:_:)``.
 ///
 /// You can use the server from any thread.
 public final class MultiLoopServer: Sendable {
@@ -141,6 +141,8 @@ public typealias MultiLoopHandler =
 ///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``MultiLoopServer/port``.
 ///   - loops: The number of loops.
+///   - scheduling: How the system schedules the threads of the loops. See ``EventLoopThread/Scheduling/batch`` for
+///     servers on busy processors.
 ///   - tls: The configuration from which each loop creates a TLS context, or `nil` for plain TCP.
 ///   - options: Additional settings, which most servers do not need.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
@@ -150,16 +152,16 @@ public typealias MultiLoopHandler =
 ///   number of loops is not positive.
 public func startMultiLoopServer(
     host: String? = .anyInterface, port: Int, loops: EventLoopThread.Count = .perProcessor,
-    tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
+    scheduling: EventLoopThread.Scheduling = .normal, tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
     fileID: StaticString = #fileID, line: UInt = #line, _ handler: @escaping MultiLoopHandler
 ) async throws -> MultiLoopServer {
     try await startMultiLoopServer(
-        on: .tcp(host: host, port: port), loops: loops, tls: tls, options: options, debug: debug, fileID: fileID,
-        line: line, handler)
+        on: .tcp(host: host, port: port), loops: loops, scheduling: scheduling, tls: tls, options: options,
+        debug: debug, fileID: fileID, line: line, handler)
 }
 
 /// Starts a server on several loops, with any kind of listener; see
-/// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
+/// ``startMultiLoopServer(host:port:loops:scheduling:tls:options:debug:fileID:line:_:)``.
 ///
 /// If the loops share a Unix socket or a socket that the caller passes, they compete for connections. All connections
 /// in a burst can go to the same loop.
@@ -167,7 +169,7 @@ public func startMultiLoopServer(
 /// - Parameter listener: The listener.
 public func startMultiLoopServer(
     on listener: Server.Listener, loops: EventLoopThread.Count = .perProcessor,
-    tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
+    scheduling: EventLoopThread.Scheduling = .normal, tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
     fileID: StaticString = #fileID, line: UInt = #line, _ handler: @escaping MultiLoopHandler
 ) async throws -> MultiLoopServer {
     guard loops.number > 0 else { throw ValueError("loops must be at least 1, got \(loops.number)") }
@@ -176,7 +178,7 @@ public func startMultiLoopServer(
     var (listener, options) = (listener, options)
     do {
         for index in 0..<loops.number {
-            threads.append(try EventLoopThread(name: "server-\(index)", debug: debug))
+            threads.append(try EventLoopThread(name: "server-\(index)", debug: debug, scheduling: scheduling))
         }
         if listener.isTCP, !options.reusePort {
             listener = try await threads[0].run { [listener, options] io in
@@ -218,19 +220,21 @@ extension Worker {
     /// - Parameters:
     ///   - loops: The number of loops of this worker. Processes are isolated from each other, whereas loops share
     ///     memory. Use one worker for each group of loops that should fail and restart together.
+    ///   - scheduling: How the system schedules the threads of the loops.
     ///   - tls: The TLS configuration, or `nil` for no TLS.
     ///   - options: Additional settings, which most servers do not need.
     ///   - handler: A function that serves a connection.
-    /// - Throws: The same errors as ``startMultiLoopServer(on:loops:tls:options:debug:fileID:line:_:)`` and
+    /// - Throws: The same errors as ``startMultiLoopServer(on:loops:scheduling:tls:options:debug:fileID:line:_:)`` and
     ///   ``MultiLoopServer/shutdown(within:)``; `CancellationError` if the task is cancelled. After a cancellation, the
     ///   server is shut down before this method throws.
     public func serve(
-        loops: EventLoopThread.Count, tls: TLSContext.Configuration? = nil,
-        options: Server.Options = Server.Options(), fileID: StaticString = #fileID, line: UInt = #line,
+        loops: EventLoopThread.Count, scheduling: EventLoopThread.Scheduling = .normal,
+        tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), fileID: StaticString = #fileID, line: UInt = #line,
         _ handler: @escaping MultiLoopHandler
     ) async throws {
         let server = try await startMultiLoopServer(
-            on: .sockets(sockets), loops: loops, tls: tls, options: options, fileID: fileID, line: line, handler)
+            on: .sockets(sockets), loops: loops, scheduling: scheduling, tls: tls, options: options, fileID: fileID,
+            line: line, handler)
         ready()
         let result: Result<Void, any Error>
         do {

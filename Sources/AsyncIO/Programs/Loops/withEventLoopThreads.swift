@@ -31,6 +31,7 @@ extension EventLoopThread {
 ///   - name: The prefix of the loops' names. The index of each loop is appended, as in `loop-0`.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loops.
+///   - scheduling: How the system schedules the threads of the loops.
 ///   - limit: The maximum time that each loop can take to shut down, or `nil` for no limit.
 ///   - body: A closure that runs on each loop. It receives the `EventLoopThread` and its index, starting from 0.
 /// - Returns: The values that the bodies return, by index.
@@ -39,7 +40,8 @@ extension EventLoopThread {
 @discardableResult
 public func withEventLoopThreads<T: Sendable>(
     count: EventLoopThread.Count = .perProcessor, name: String = "loop", debug: Bool? = nil,
-    backend: EventLoop.Backend = .automatic, within limit: Duration? = .seconds(10),
+    backend: EventLoop.Backend = .automatic, scheduling: EventLoopThread.Scheduling = .normal,
+    within limit: Duration? = .seconds(10),
     fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping @Sendable (isolated EventLoopThread, Int) async throws -> T
 ) async throws -> [T] {
@@ -48,7 +50,9 @@ public func withEventLoopThreads<T: Sendable>(
     let result: Result<[T], any Error>
     do {
         for index in 0..<count.number {
-            threads.append(try EventLoopThread(name: "\(name)-\(index)", debug: debug, backend: backend))
+            threads.append(
+                try EventLoopThread(
+                    name: "\(name)-\(index)", debug: debug, backend: backend, scheduling: scheduling))
         }
         result = .success(try await runAll(threads, fileID, line, body))
     } catch {
