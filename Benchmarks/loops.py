@@ -268,8 +268,7 @@ def measure_all(contestants, benches, repeats, scale, seconds, connections):
     for repeat in range(repeats):
         for bench in benches:
             if bench == "echo":
-                for contestant in turns(contestants, repeat):
-                    measure_echo(recorder, contestant, seconds, connections)
+                measure_echo(recorder, turns(contestants, repeat), seconds, connections)
             elif bench == "mailbox":
                 for name, subcommand in MAILBOX.items():
                     base = next((one for one in contestants if name.startswith(one.name)), None)
@@ -285,17 +284,21 @@ def measure_all(contestants, benches, repeats, scale, seconds, connections):
     return recorder.samples
 
 
-def measure_echo(recorder, contestant, seconds, connections):
+def measure_echo(recorder, contestants, seconds, connections):
+    """Starts all servers, and measures one after another, so that figures that are compared are taken close together."""
+    servers = {}
     try:
-        server = Server(contestant)
-    except Failed as error:
-        recorder.samples.append({"peer": contestant.name, "bench": "echo", "params": {}, "error": str(error)})
-        return
-    try:
+        for contestant in contestants:
+            try:
+                servers[contestant.name] = Server(contestant)
+            except Failed as error:
+                recorder.samples.append({"peer": contestant.name, "bench": "echo", "params": {}, "error": str(error)})
         for size in SIZES:
-            recorder.take(contestant.name, "echo", {"size": size}, lambda: echo(server, size, connections, seconds))
+            for name, server in servers.items():
+                recorder.take(name, "echo", {"size": size}, lambda: echo(server, size, connections, seconds))
     finally:
-        server.stop()
+        for server in servers.values():
+            server.stop()
 
 
 # ---- the results ----

@@ -340,11 +340,13 @@ LOOPS_NAMES = {
     "go-2": "Go, GOMAXPROCS=2",
     "nio-1": "SwiftNIO, one loop",
     "nio-2": "SwiftNIO, two loops",
+    "batch-1": "one loop thread, batch scheduling",
+    "batch-2": "two loop threads, batch scheduling",
     "pinned-1": "one loop thread, on one processor",
     "pinned-2": "two loop threads, on one processor",
 }
 # Two of them, and the one that they are compared with.
-LOOPS_PAIRS = [("loops-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "tokio-1"), ("go-2", "go-1"), ("nio-2", "nio-1"),
+LOOPS_PAIRS = [("loops-2", "loops-1"), ("batch-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "tokio-1"), ("go-2", "go-1"), ("nio-2", "nio-1"),
                ("pinned-2", "pinned-1")]
 LOOPS_WORKS = [
     ("spawn", "start and await a task"), ("switch", "switch tasks"), ("lock", "lock, yield, unlock"),
@@ -356,14 +358,16 @@ MAILBOX_NAMES = {
 WALL = "ns_per_op"
 
 
-def ratio_text(first, second, digits=2):
-    return "–" if first is None or second is None else f"{first / second:.{digits}f} ×"
+def ratio_text(results, first, second, bench, field, params=None):
+    """The median ratio of one contestant to another. A ratio is taken in each repeat, as the machine's speed varies."""
+    pairs = list(zip(results.values(first, bench, field, params), results.values(second, bench, field, params)))
+    return f"{statistics.median(one / other for one, other in pairs):.2f} ×" if pairs else "–"
 
 
 def block_loops_scaling(results):
     """How many times the operations of one loop two of them do in the same time."""
     rows = [
-        [LOOPS_NAMES[two]] + [ratio_text(results.median(one, work, WALL), results.median(two, work, WALL)) for work, _ in LOOPS_WORKS]
+        [LOOPS_NAMES[two]] + [ratio_text(results, one, two, work, WALL) for work, _ in LOOPS_WORKS]
         for two, one in LOOPS_PAIRS if results.median(two, "spawn", WALL) is not None]
     return markdown(["operations per second, relative to one"] + [title for _, title in LOOPS_WORKS], rows)
 
@@ -382,7 +386,8 @@ def block_loops_echo(results):
     rows = [[LOOPS_NAMES[peer]] + [number(cell) for cell in cells] for peer, cells in costs.items() if any(cells)]
     for two, one in LOOPS_PAIRS:
         if any(costs[two]):
-            rows.append([f"*{LOOPS_NAMES[two]}, relative to one*"] + [ratio_text(*pair) for pair in zip(costs[two], costs[one])])
+            rows.append([f"*{LOOPS_NAMES[two]}, relative to {'one' if two[:-2] == one[:-2] else LOOPS_NAMES[one]}*"] + [
+                ratio_text(results, two, one, "echo", REQUEST, {"size": size}) for size in SIZES])
     return markdown(["CPU µs per request"] + [size_name(size) for size in SIZES], rows)
 
 

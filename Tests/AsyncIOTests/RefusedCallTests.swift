@@ -14,8 +14,10 @@ import Testing
         static let openat2 = 437
         static let epollPwait2 = 441
         #if arch(x86_64)
+            static let schedSetscheduler = 144
             static let (epollWait, epollPwait, accept4, preadv2, sendfile, eventfd2) = (232, 281, 288, 327, 40, 290)
         #else
+            static let schedSetscheduler = 119
             static let (epollWait, epollPwait, accept4, preadv2, sendfile, eventfd2) = (22, 22, 242, 286, 71, 19)
         #endif
     }
@@ -66,5 +68,12 @@ import Testing
         let lines = try await lines(of: "timers", refusing: [Call.eventfd2], with: EPERM)
         #expect(lines.count == 1)
         #expect(lines.first?.contains("cannot create the event loop's poller") == true)
+    }
+
+    @Test func aLoopWhoseSchedulingIsRefusedSaysWhatToDo() async throws {
+        let lines = try await lines(of: "batch", refusing: [Call.schedSetscheduler], with: EPERM)
+        #expect(lines.count == 2)
+        #expect(lines.first?.contains("if a container does not permit SCHED_BATCH, use .normal") == true)
+        #expect(lines.last == "a normal loop runs: true")
     }
 }

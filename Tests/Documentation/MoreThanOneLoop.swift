@@ -103,6 +103,13 @@ nonisolated func addTwice(_ job: String, to shard: Shard) async throws {
         try await server.serve(until: .terminate, .interrupt, grace: .seconds(10))
     }
 
+    nonisolated static func busyProcessors() async throws {
+        let server = try await startMultiLoopServer(port: 8080, scheduling: .batch) { io, reader, writer in
+            for try await line in reader.lines { try await writer.write(line + "\n") }
+        }
+        try await server.shutdown(within: .seconds(1))
+    }
+
     nonisolated static func shards() async throws {
         try await withEventLoopThreads(count: .perProcessor) { io, index in
             try await Shard(on: io).work()

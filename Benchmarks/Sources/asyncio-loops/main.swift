@@ -25,7 +25,12 @@ do {
     default: throw Usage()
     }
 } catch is Usage {
-    print("usage: asyncio-loops process|LOOPS|LOOPS-batch|workers spawn|switch|lock|queue|timeout|compute|echo|mailbox COUNT|PORT")
+    print(
+        """
+        usage: asyncio-loops process|LOOPS spawn|switch|lock|queue|timeout|compute COUNT
+               asyncio-loops process|LOOPS|LOOPS-batch|workers echo PORT
+               asyncio-loops 2 mailbox COUNT
+        """)
     exit(64)
 }
 

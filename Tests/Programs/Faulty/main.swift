@@ -121,12 +121,30 @@ func pollerFails() {
     say("\(reports.count) reports")
 }
 
+/// A loop whose thread cannot get its scheduling policy is not started.
+func batchIsRefused() throws {
+    do {
+        try EventLoopThread(name: "batch", scheduling: .batch).close()
+        say("it ran")
+    } catch {
+        say("\(error)")
+    }
+    let io = try EventLoopThread(name: "normal")
+    let runs = try io.wait { _ in true }
+    try io.close()
+    say("a normal loop runs: \(runs)")
+}
+
 let arguments = Array(CommandLine.arguments.dropFirst())
 switch arguments.first {
 case "refuse":
     let numbers = arguments[2].split(separator: ",").compactMap { Int32($0) }
     guard faults_refuse(Int32(arguments[1]) ?? EPERM, numbers, Int32(numbers.count)) else {
         say("this system has no filters")
+        exit(0)
+    }
+    if arguments[3] == "batch" {
+        try batchIsRefused()
         exit(0)
     }
     if arguments[3] == "poller" {

@@ -152,7 +152,8 @@ public typealias MultiLoopHandler =
 ///   number of loops is not positive.
 public func startMultiLoopServer(
     host: String? = .anyInterface, port: Int, loops: EventLoopThread.Count = .perProcessor,
-    scheduling: EventLoopThread.Scheduling = .normal, tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
+    scheduling: EventLoopThread.Scheduling = .normal, tls: TLSContext.Configuration? = nil,
+    options: Server.Options = Server.Options(), debug: Bool? = nil,
     fileID: StaticString = #fileID, line: UInt = #line, _ handler: @escaping MultiLoopHandler
 ) async throws -> MultiLoopServer {
     try await startMultiLoopServer(
@@ -169,7 +170,8 @@ public func startMultiLoopServer(
 /// - Parameter listener: The listener.
 public func startMultiLoopServer(
     on listener: Server.Listener, loops: EventLoopThread.Count = .perProcessor,
-    scheduling: EventLoopThread.Scheduling = .normal, tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
+    scheduling: EventLoopThread.Scheduling = .normal, tls: TLSContext.Configuration? = nil,
+    options: Server.Options = Server.Options(), debug: Bool? = nil,
     fileID: StaticString = #fileID, line: UInt = #line, _ handler: @escaping MultiLoopHandler
 ) async throws -> MultiLoopServer {
     guard loops.number > 0 else { throw ValueError("loops must be at least 1, got \(loops.number)") }
@@ -229,7 +231,8 @@ extension Worker {
     ///   server is shut down before this method throws.
     public func serve(
         loops: EventLoopThread.Count, scheduling: EventLoopThread.Scheduling = .normal,
-        tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), fileID: StaticString = #fileID, line: UInt = #line,
+        tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(),
+        fileID: StaticString = #fileID, line: UInt = #line,
         _ handler: @escaping MultiLoopHandler
     ) async throws {
         let server = try await startMultiLoopServer(
