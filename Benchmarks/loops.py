@@ -30,8 +30,9 @@ OURS = os.path.join(BUILD, "release", "asyncio-loops")
 NIO_BUILD = os.path.join(PEERS, "nio")
 REGISTRY = "/usr/share/cargo/registry"  # Debian's packages of crates, which need no network
 
-# Operations on each loop: half a second or more with ours.
-COUNTS = {"spawn": 800_000, "switch": 5_000_000, "lock": 2_000_000, "queue": 2_000_000, "timeout": 800_000, "compute": 50_000_000}
+# Operations on each loop: about a quarter of a second with ours. Many short samples are better than a few long ones,
+# because the speed of a virtual machine changes every few seconds.
+COUNTS = {"spawn": 400_000, "switch": 2_500_000, "lock": 800_000, "queue": 800_000, "timeout": 300_000, "compute": 200_000_000}
 ITEMS = 1_000_000
 SIZES, CONNECTIONS = (64, 1024, 16384, 102400), 100
 UNSUPPORTED = 64
@@ -336,7 +337,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--harness", metavar="DIR", help="the folder with the load generator")
     parser.add_argument("--quick", action="store_true", help="use fewer operations and repeats")
-    parser.add_argument("--repeat", type=int, help="the number of repeats; by default 7, or 3 if quick")
+    parser.add_argument("--repeat", type=int, help="the number of repeats; by default 15, or 5 if quick")
     parser.add_argument("--no-build", action="store_true", help="use the programs as they are built")
     parser.add_argument("--bench", metavar="NAMES", help="only these, separated by commas; writes no results")
     parser.add_argument("--only", metavar="NAMES", help="only these contestants, separated by commas; writes no results")
@@ -355,9 +356,9 @@ def main():
     missing = {c.peer for c in CONTESTANTS if not os.path.exists(c.program)} | set(reasons)
     contestants = [c for c in CONTESTANTS if c.peer not in missing and c.name in names]
     started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    repeats = options.repeat or (3 if options.quick else 7)
+    repeats = options.repeat or (5 if options.quick else 15)
     samples = measure_all(
-        contestants, benches, repeats, 0.3 if options.quick else 1, 0.5 if options.quick else 1,
+        contestants, benches, repeats, 0.5 if options.quick else 1, 0.3 if options.quick else 0.5,
         options.connections or CONNECTIONS)
     print_medians(samples)
     if options.bench or options.only or options.connections:

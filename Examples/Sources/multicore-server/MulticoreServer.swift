@@ -25,6 +25,9 @@ struct MulticoreServer: ParsableCommand {
     @Option(help: "The number of loops; by default, one per processor.")
     var loops: Int?
 
+    @Flag(help: "Whether the loops use batch scheduling, for clients that run on the same processors.")
+    var batch = false
+
     @Flag(help: "Whether other processes can listen on the same port.")
     var reusePort = false
 
@@ -48,7 +51,7 @@ struct MulticoreServer: ParsableCommand {
         let log = Mailbox<String>(maxSize: 1_000)
         let server = try await startMultiLoopServer(
             host: host, port: port, loops: loops.map { EventLoopThread.Count($0) } ?? .perProcessor,
-            options: .init(backlog: 1_024, reusePort: reusePort)
+            scheduling: batch ? .batch : .normal, options: .init(backlog: 1_024, reusePort: reusePort)
         ) { io, reader, writer in
             while let head = try await requestHead(from: reader) {
                 let text = "loop \(io.loop.name), request \(await requests.next())\n"

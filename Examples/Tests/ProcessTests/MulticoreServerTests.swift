@@ -3,9 +3,9 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.eventLoop) struct MulticoreServerTests {
-    @Test func everyLoopAnswersAndSIGTERMEndsTheServer() async throws {
+    @Test(arguments: [[], ["--batch"]]) func everyLoopAnswersAndSIGTERMEndsTheServer(flags: [String]) async throws {
         let server = try await createSubprocess(
-            program("multicore-server"), arguments: ["--port", "0", "--loops", "2"], stdout: .pipe)
+            program("multicore-server"), arguments: ["--port", "0", "--loops", "2"] + flags, stdout: .pipe)
         let output = try #require(server.stdout)
         let ready = try #require(try await output.readTextLine())
         let words = ready.split { $0 == " " || $0 == "," }
