@@ -42,7 +42,7 @@ static int set_policy(int policy) {
 }
 
 static int become_batch(void) {
-    if (sched_getscheduler(0) == SCHED_BATCH) return 0;
+    if ((sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_BATCH) return 0;
     int error = set_policy(SCHED_BATCH);
     is_batch_thread = !error;
     return error;
