@@ -34,10 +34,10 @@ static inline int64_t thread_epoch(void) {
 /// Called when threads begin to follow a loop, or return to real time.
 void asyncio_testing_clock_changed(void);
 
-/// Blocks this thread, which must be a follower, until the followed time has advanced by the given number of
-/// nanoseconds.
+/// Blocks this thread, which must be a follower, until the time of the thread has advanced by the given number of
+/// nanoseconds. If the thread returns to real time, the rest of them pass in real time.
 ///
-/// - Returns: The number of nanoseconds that were left when the thread returned to real time; otherwise, 0.
+/// - Returns: The number of nanoseconds by which the clock of the thread was set back during the sleep.
 int64_t asyncio_testing_follow_for(int64_t nanoseconds);
 
 #endif

@@ -12,7 +12,8 @@
 // detects this.
 //
 // When threads begin to follow a loop, timers that are set in the kernel move to this file. When the threads return to
-// real time, the remaining time of each timer is set in the kernel.
+// real time, the remaining time of each timer is set in the kernel. Sleeping threads stay in this file until they wake
+// up, so they continue to follow if a loop is followed again.
 //
 // If a periodic timer expires several times before it is read, the expirations count as one.
 #define _GNU_SOURCE
@@ -82,14 +83,20 @@ static int count;
 /// A sleeping thread.
 struct sleeper {
     struct sleeper *next;
+    /// The end of the sleep, on the clock of the loop or, in real time, on the clock of the machine.
     int64_t deadline;
     /// Set when the sleep ends.
     bool is_over;
-    int64_t left;
+    /// The time by which the clock was set back since the sleep began.
+    int64_t set_back;
 };
 
 static struct sleeper *sleepers;
-static pthread_cond_t sleep_ended = PTHREAD_COND_INITIALIZER;
+/// The machine's time at which the threads last returned to real time. If a run in real time took place inside a run
+/// that is followed, its duration does not count for the threads that sleep.
+static int64_t returned;
+// The sleepers wait for this condition. It is signaled when a sleep ends, and when the clock changes.
+static pthread_cond_t sleep_changed = PTHREAD_COND_INITIALIZER;
 
 static struct timer *timer_of(int fd) { return fd >= 0 && fd < count && timers[fd].exists ? &timers[fd] : NULL; }
 
@@ -145,12 +152,24 @@ static void take_from_kernel(int fd, int64_t now) {
 }
 
 /// Moves the timers to the clock of another loop. The remaining time of each timer stays the same.
-static void move_to_clock(int64_t time) {
-    int64_t change = time - followed_time();
+static void move_timers(int64_t change) {
     for (int fd = 0; fd < count; fd++)
         if (timers[fd].is_set && timers[fd].deadline != INT64_MAX) timers[fd].deadline += change;
-    for (struct sleeper *sleeper = sleepers; sleeper; sleeper = sleeper->next)
+}
+
+/// Moves the sleeping threads to another clock. The remaining time of each sleep stays the same.
+static void move_sleepers(int64_t change) {
+    for (struct sleeper *sleeper = sleepers; sleeper; sleeper = sleeper->next) {
         if (sleeper->deadline != INT64_MAX) sleeper->deadline += change;
+        sleeper->set_back -= change;
+    }
+    pthread_cond_broadcast(&sleep_changed);
+}
+
+static void remove_sleeper(struct sleeper *sleeper) {
+    struct sleeper **link = &sleepers;
+    while (*link != sleeper) link = &(*link)->next;
+    *link = sleeper->next;
 }
 
 static void return_to_kernel(void) {
@@ -160,26 +179,29 @@ static void return_to_kernel(void) {
         set_in_kernel(fd, 0, &left, NULL);
         timers[fd].is_set = false;
     }
-    for (struct sleeper *sleeper = sleepers; sleeper; sleeper = sleeper->next) {
-        sleeper->left = sleeper->deadline - followed_time();
-        sleeper->is_over = true;
-    }
-    sleepers = NULL;
-    pthread_cond_broadcast(&sleep_ended);
+}
+
+/// The current time on a clock of a loop, or on the clock of the machine.
+static int64_t now_on(int64_t clock) {
+    return clock == ASYNCIO_REAL_TIME ? asyncio_machine_continuous_time() : clock;
 }
 
 asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock) {
     pthread_mutex_lock(&lock);
     asyncio_testing_clock previous = {followed_time(), atomic_load(&asyncio_followed_epoch)};
-    if (previous.time == clock.time) {
-        // Nothing changes.
-    } else if (previous.time == ASYNCIO_REAL_TIME) {
-        for (int fd = 0; fd < count; fd++)
-            if (timers[fd].exists) take_from_kernel(fd, clock.time);
-    } else if (clock.time == ASYNCIO_REAL_TIME) {
-        return_to_kernel();
-    } else {
-        move_to_clock(clock.time);
+    if (previous.time != clock.time) {
+        bool begins = previous.time == ASYNCIO_REAL_TIME, ends = clock.time == ASYNCIO_REAL_TIME;
+        if (ends) returned = now_on(ASYNCIO_REAL_TIME);
+        int64_t change = (ends ? returned : clock.time) - (begins ? returned : previous.time);
+        if (begins) {
+            for (int fd = 0; fd < count; fd++)
+                if (timers[fd].exists) take_from_kernel(fd, clock.time);
+        } else if (ends) {
+            return_to_kernel();
+        } else {
+            move_timers(change);
+        }
+        move_sleepers(change);
     }
     set_clock(clock);
     pthread_mutex_unlock(&lock);
@@ -196,16 +218,13 @@ bool asyncio_testing_followed_time_passed(asyncio_testing_clock clock) {
         fire_if_due(fd, clock.time);
         has_fired = true;
     }
-    for (struct sleeper **link = &sleepers, *sleeper; (sleeper = *link);) {
-        if (sleeper->deadline > clock.time) {
-            link = &sleeper->next;
-            continue;
-        }
-        *link = sleeper->next;
+    for (struct sleeper *sleeper = sleepers; sleeper; sleeper = sleeper->next) {
+        if (sleeper->deadline > clock.time) continue;
+        remove_sleeper(sleeper);
         sleeper->is_over = true;
         has_fired = true;
-        pthread_cond_broadcast(&sleep_ended);
     }
+    if (has_fired) pthread_cond_broadcast(&sleep_changed);
     pthread_mutex_unlock(&lock);
     return has_fired;
 }
@@ -227,18 +246,32 @@ int64_t asyncio_testing_next_deadline(void) {
     return next;
 }
 
-int64_t asyncio_testing_follow_for(int64_t nanoseconds) {
-    pthread_mutex_lock(&lock);
-    int64_t time = followed_time();
-    if (nanoseconds <= 0 || time == ASYNCIO_REAL_TIME) {
-        pthread_mutex_unlock(&lock);
-        return nanoseconds;
+/// Waits until the sleep may have ended.
+static void wait_for_change(const struct sleeper *sleeper) {
+    if (followed_time() == ASYNCIO_REAL_TIME) {
+        // This thread is in real time, so libc compares the instant with the clock of the machine.
+        int64_t left = sleeper->deadline - now_on(ASYNCIO_REAL_TIME);
+        struct timespec end = split(sum(asyncio_machine_time(CLOCK_MONOTONIC), left));
+        pthread_cond_clockwait(&sleep_changed, &lock, CLOCK_MONOTONIC, &end);
+    } else {
+        pthread_cond_wait(&sleep_changed, &lock);
     }
-    struct sleeper sleeper = {sleepers, sum(time, nanoseconds), false, 0};
+}
+
+int64_t asyncio_testing_follow_for(int64_t nanoseconds) {
+    if (nanoseconds <= 0) return 0;
+    pthread_mutex_lock(&lock);
+    struct sleeper sleeper = {.next = sleepers, .deadline = sum(now_on(followed_time()), nanoseconds)};
     sleepers = &sleeper;
-    while (!sleeper.is_over) pthread_cond_wait(&sleep_ended, &lock);
+    while (!sleeper.is_over) {
+        if (followed_time() == ASYNCIO_REAL_TIME && now_on(ASYNCIO_REAL_TIME) >= sleeper.deadline) {
+            remove_sleeper(&sleeper);
+            break;
+        }
+        wait_for_change(&sleeper);
+    }
     pthread_mutex_unlock(&lock);
-    return sleeper.left;
+    return sleeper.set_back;
 }
 
 // MARK: The functions of libc

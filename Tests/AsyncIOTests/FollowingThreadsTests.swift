@@ -247,6 +247,45 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         gate.wait()
     }
 
+    @Test("a sleep of Foundation that began in virtual time does not take longer after the end")
+    func foundationSleepAtTheEnd() throws {
+        let gate = ThreadGate()
+        let sleeper = Guarded<Int32>(0)
+        let start = machineTime()
+        try runInVirtualTime(threads: .virtual) {
+            try await sleep(.seconds(120))
+            onForeignThread {
+                sleeper.withLock { $0 = AsyncIOSystem.Thread.number }
+                Foundation.Thread.sleep(forTimeInterval: 0.05)
+                gate.open()
+            }
+            // The run ends while the thread sleeps.
+            while !isAsleep(sleeper.withLock { $0 }) { sched_yield() }
+        }
+        gate.wait()
+        #expect(machineTime() - start < .seconds(60))
+    }
+
+    @Test("a thread that sleeps continues to follow after a test in real time", .virtualTime(threads: .virtual))
+    func sleepAroundRealTime() async throws {
+        for sleep in [{ Foundation.Thread.sleep(forTimeInterval: 600) }, { block(.seconds(600)) }]
+            as [@Sendable () -> Void]
+        {
+            let start = ContinuousClock.now
+            let sleeper = Guarded<Int32>(0)
+            let work = createTask {
+                try await toThread {
+                    sleeper.withLock { $0 = AsyncIOSystem.Thread.number }
+                    sleep()
+                }
+            }
+            while !isAsleep(sleeper.withLock { $0 }) { try await AsyncIO.sleep(.zero) }
+            try runInVirtualTime { try await toThread { block(.milliseconds(20)) } }
+            try await work.value
+            #expect(start.duration(to: .now) == .seconds(600))
+        }
+    }
+
     // MARK: Waits with a time limit
 
     @Test("the limit of a blocking wait passes in real time, on every clock", .virtualTime(threads: .virtual))
@@ -378,4 +417,15 @@ nonisolated private func waitsForCondition(clock: CInt) -> CInt {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return pthread_cond_timedwait(condition, mutex, &limit)
+}
+
+/// Whether a thread of this process waits in the kernel, and has done so for a while.
+private func isAsleep(_ number: Int32) -> Bool {
+    for _ in 0..<20 {
+        let fields = (try? String(contentsOfFile: "/proc/self/task/\(number)/stat", encoding: .utf8))?.split(
+            separator: " ")
+        guard let fields, fields.count > 2, fields[2] == "S" else { return false }
+        sched_yield()
+    }
+    return true
 }
