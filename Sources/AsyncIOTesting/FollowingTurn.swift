@@ -9,8 +9,8 @@ enum FollowingTurn {
         var depth = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
 
-        mutating func take(for new: Holder) -> Bool {
-            guard holder == nil || holder == new && new != .loopThread else { return false }
+        mutating func take(for new: Holder, canBeNested: Bool) -> Bool {
+            guard holder == nil || canBeNested && holder == new else { return false }
             holder = new
             depth += 1
             return true
@@ -31,11 +31,12 @@ enum FollowingTurn {
     ///
     /// - Throws: `RuntimeError` if the threads follow a loop of another thread.
     static func take() throws(RuntimeError) {
-        let hasTaken = state.withLock { $0.take(for: .thread(Thread.number)) }
+        let hasTaken = state.withLock { $0.take(for: .thread(Thread.number), canBeNested: true) }
         if !hasTaken { throw RuntimeError("the threads of the process already follow a loop of another thread") }
     }
 
-    /// Waits until the threads follow no loop of another thread, and then takes the turn.
+    /// Waits until the threads follow no loop, and then takes the turn. Tests take it in this way. If a test started
+    /// inside another one, the outer test's timers and threads would get the time of the inner test.
     ///
     /// - Parameter isForLoopThread: Whether the turn is for a loop on its own thread.
     /// - Throws: `RuntimeError` if the caller is a task of the loop that the threads follow, because the task would
@@ -43,7 +44,7 @@ enum FollowingTurn {
     static func takeInTurn(isForLoopThread: Bool = false) async throws {
         while true {
             let holder = isForLoopThread ? Holder.loopThread : .thread(Thread.number)
-            if state.withLock({ $0.take(for: holder) }) { return }
+            if state.withLock({ $0.take(for: holder, canBeNested: false) }) { return }
             // Tests that do not belong to this loop can also run on it. Such tests are not tasks of the loop.
             if EventLoop.current?.isFollowed == true, currentTask() != nil {
                 throw RuntimeError("the threads of the process already follow the loop that runs this code")

@@ -84,7 +84,7 @@
         ///     fail the test, unless the test has its own exception handler. The default is `true`, because these
         ///     reports concern errors that the program did not handle.
         ///   - threads: The time of the threads that do not run an event loop. With ``ThreadTime/virtual``, the test
-        ///     waits while the threads follow a loop of another thread.
+        ///     waits while the threads follow the loop of another test.
         public static func virtualTime(
             startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true,
             threads: ThreadTime = .real
