@@ -48,8 +48,8 @@ extension EventLoop {
     /// returns, because the time of the outer run stands still.
     private static func withThreadsInRealTime<T>(_ body: () throws -> T) rethrows -> T {
         guard FollowingTurn.isHeldHere else { return try body() }
-        let outer = asyncio_testing_follow(asyncio_testing_clock(time: ASYNCIO_TESTING_REAL_TIME, epoch: 0))
-        defer { _ = asyncio_testing_follow(outer) }
+        let outer = asyncio_testing_pause_following()
+        defer { asyncio_testing_continue_following(outer) }
         return try body()
     }
 }

@@ -154,11 +154,18 @@ static bool is_valid(const struct timespec *time) {
     return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < SECOND;
 }
 
+/// Whether a sleep of this thread takes place in real time until its end. If the thread will follow a loop again, the
+/// sleep continues on the clock of that loop.
+static bool is_real(void) {
+    bool is_paused = atomic_load_explicit(&asyncio_following_is_paused, memory_order_relaxed);
+    return !is_virtual() && (!is_paused || asyncio_loop_get());
+}
+
 static int sleep_on_clock(
     clockid_t clock, int flags, const struct timespec *time, struct timespec *rest, const void *caller) {
     struct timespec now;
     set_back = 0;
-    if (!is_virtual() || read_clock(clock, &now) != 0 || !is_valid(time))
+    if (is_real() || read_clock(clock, &now) != 0 || !is_valid(time))
         return sleep_on_machine(clock, flags, time, rest);
     int64_t duration = (int64_t)time->tv_sec * SECOND + time->tv_nsec;
     if (flags & TIMER_ABSTIME)
@@ -167,7 +174,7 @@ static int sleep_on_clock(
         // On the machine, each sleep takes some time. A caller that sleeps until its clock has reached a given time,
         // such as Foundation's `Thread.sleep`, relies on this when less than a nanosecond remains.
         duration = 1;
-    if (is_follower()) {
+    if (is_follower() || !is_virtual()) {
         int64_t change = asyncio_testing_follow_for(duration);
         if (change > 0 && is_in_foundation(caller)) set_back = change;
         return 0;
@@ -187,7 +194,7 @@ extern int __interceptor_nanosleep(const struct timespec *time, struct timespec 
 int nanosleep(const struct timespec *time, struct timespec *rest) {
 #if __has_feature(thread_sanitizer)
     // ThreadSanitizer calls handlers of signals only from its own functions.
-    if (!is_virtual()) return __interceptor_nanosleep(time, rest);
+    if (is_real()) return __interceptor_nanosleep(time, rest);
 #endif
     int error = sleep_on_clock(CLOCK_MONOTONIC, 0, time, rest, __builtin_return_address(0));
     if (error) errno = error;

@@ -6,10 +6,13 @@
 #include "CShims.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 // The time and the date offset of the loop that the threads of the process follow; see timers.c. If the threads follow
 // no loop, the time is `ASYNCIO_REAL_TIME`.
 extern _Atomic int64_t asyncio_followed_time, asyncio_followed_epoch;
+/// Whether the threads are in real time only until a run inside another one has ended.
+extern _Atomic bool asyncio_following_is_paused;
 
 static inline int64_t followed_time(void) {
     return atomic_load_explicit(&asyncio_followed_time, memory_order_relaxed);
@@ -34,7 +37,7 @@ static inline int64_t thread_epoch(void) {
 /// Called when threads begin to follow a loop, or return to real time.
 void asyncio_testing_clock_changed(void);
 
-/// Blocks this thread, which must be a follower, until the time of the thread has advanced by the given number of
+/// Blocks this thread, which must be a follower or become one after a pause, until the time of the thread has advanced by the given number of
 /// nanoseconds. If the thread returns to real time, the rest of them pass in real time.
 ///
 /// - Returns: The number of nanoseconds by which the clock of the thread was set back during the sleep.

@@ -33,6 +33,7 @@
 
 _Atomic int64_t asyncio_followed_time = INT64_MIN; // ASYNCIO_REAL_TIME
 _Atomic int64_t asyncio_followed_epoch;
+_Atomic bool asyncio_following_is_paused;
 
 enum { SECOND = 1000000000 };
 
@@ -207,6 +208,17 @@ asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock) {
     pthread_mutex_unlock(&lock);
     asyncio_testing_clock_changed();
     return previous;
+}
+
+asyncio_testing_clock asyncio_testing_pause_following(void) {
+    atomic_store_explicit(&asyncio_following_is_paused, true, memory_order_relaxed);
+    return asyncio_testing_follow((asyncio_testing_clock){ASYNCIO_REAL_TIME, 0});
+}
+
+void asyncio_testing_continue_following(asyncio_testing_clock clock) {
+    asyncio_testing_follow(clock);
+    // A pause can begin inside another one.
+    atomic_store_explicit(&asyncio_following_is_paused, clock.time == ASYNCIO_REAL_TIME, memory_order_relaxed);
 }
 
 bool asyncio_testing_followed_time_passed(asyncio_testing_clock clock) {

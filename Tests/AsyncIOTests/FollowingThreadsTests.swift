@@ -286,6 +286,25 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         }
     }
 
+    @Test("a thread that begins to sleep during a test in real time follows afterward", .virtualTime(threads: .virtual))
+    func sleepDuringRealTime() async throws {
+        let sleeper = Guarded<Int32>(0)
+        let (begin, end) = (ThreadGate(), ThreadGate())
+        onForeignThread {
+            sleeper.withLock { $0 = AsyncIOSystem.Thread.number }
+            begin.wait()
+            block(.seconds(600))
+            end.open()
+        }
+        try runInVirtualTime {
+            begin.open()
+            while !isAsleep(sleeper.withLock { $0 }) { sched_yield() }
+        }
+        let start = machineTime()
+        try await toThread { end.wait() }
+        #expect(machineTime() - start < .seconds(300))
+    }
+
     // MARK: Waits with a time limit
 
     @Test("the limit of a blocking wait passes in real time, on every clock", .virtualTime(threads: .virtual))

@@ -49,6 +49,10 @@ static const int64_t ASYNCIO_TESTING_REAL_TIME = INT64_MIN;
 /// Makes all threads of the process that run no loop follow a clock, and returns the one that they followed before. What
 /// is left of the timers of these threads stays the same.
 asyncio_testing_clock asyncio_testing_follow(asyncio_testing_clock clock);
+/// Returns the threads to real time until `asyncio_testing_continue_following` is called with the result. Threads that
+/// sleep at that time follow again.
+asyncio_testing_clock asyncio_testing_pause_following(void);
+void asyncio_testing_continue_following(asyncio_testing_clock clock);
 /// Advances the clock that the threads follow, and resumes those whose timers are due.
 ///
 /// - Returns: Whether a timer was due.
