@@ -21,8 +21,9 @@ public enum ThreadTime: Sendable {
     /// - All clocks on these threads show the time of the loop. `sleep`, `usleep`, and `nanosleep` wait until this time
     ///   has advanced.
     /// - Kernel timers, which SwiftNIO and Dispatch use, become deadlines of the loop. This includes timers that were
-    ///   set before the run. When the loop is closed, the remaining time of each timer passes in real time. After that,
-    ///   if a library compares an old deadline with a clock, the deadline is late by the virtual time that has passed.
+    ///   set before the run. When the loop is closed, the remaining time of each timer and of each sleep passes in real
+    ///   time. After that, if a library compares an old deadline with a clock, the deadline is late by the virtual time
+    ///   that has passed. For example, this applies to a timer of Dispatch that another test set during the run.
     /// - The clock jumps only when all threads of the process wait in the kernel. Therefore, all work within the
     ///   process is done before time passes. For an answer from another process, the loop waits for the grace period,
     ///   even if a function such as `toThread` waits for that answer.
@@ -34,9 +35,10 @@ public enum ThreadTime: Sendable {
     /// - Dispatch does not start additional threads to replace blocked threads.
     ///
     /// This setting affects the whole process, so the threads can follow only one loop at a time. Other loops keep
-    /// their own time, but the work that they pass to other threads is affected. If a test with a loop starts inside
-    /// another test on the same thread, the threads use the time that the inner test specifies until the inner test
-    /// ends. Tests that run at the same time as `runInVirtualTime(threads: .virtual) { io in }` are not separated in
-    /// this way. Run these tests one after another, for example with `.serialized` or `swift test --no-parallel`.
+    /// their own time, but the work that they pass to other threads is affected: its sleeps and timers follow the loop.
+    /// If a test with a loop in real time starts inside a test whose threads follow, the threads use real time until
+    /// the inner test ends. A second test whose threads follow waits until the first one has ended. Tests that run at
+    /// the same time as `runInVirtualTime(threads: .virtual) { io in }` are not separated in this way. If other tests of
+    /// the process sleep or use timers on threads, run all tests one after another, with `swift test --no-parallel`.
     case virtual
 }
