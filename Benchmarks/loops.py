@@ -293,7 +293,10 @@ def measure_echo(recorder, contestants, seconds, connections):
             try:
                 servers[contestant.name] = Server(contestant)
             except Failed as error:
-                recorder.samples.append({"peer": contestant.name, "bench": "echo", "params": {}, "error": str(error)})
+                # One for each size, so that the n-th sample of a contestant is always that of the n-th repeat.
+                recorder.samples += [
+                    {"peer": contestant.name, "bench": "echo", "params": {"size": size}, "error": str(error)}
+                    for size in SIZES]
         for size in SIZES:
             for name, server in servers.items():
                 recorder.take(name, "echo", {"size": size}, lambda: echo(server, size, connections, seconds))

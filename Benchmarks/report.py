@@ -346,8 +346,8 @@ LOOPS_NAMES = {
     "pinned-2": "two loop threads, on one processor",
 }
 # Two of them, and the one that they are compared with.
-LOOPS_PAIRS = [("loops-2", "loops-1"), ("batch-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "tokio-1"), ("go-2", "go-1"), ("nio-2", "nio-1"),
-               ("pinned-2", "pinned-1")]
+LOOPS_PAIRS = [("loops-2", "loops-1"), ("batch-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "tokio-1"),
+               ("go-2", "go-1"), ("nio-2", "nio-1"), ("pinned-2", "pinned-1")]
 LOOPS_WORKS = [
     ("spawn", "start and await a task"), ("switch", "switch tasks"), ("lock", "lock, yield, unlock"),
     ("queue", "put and get, queue of one"), ("timeout", "set and end a time limit"), ("compute", "only compute"),
@@ -360,7 +360,11 @@ WALL = "ns_per_op"
 
 def ratio_text(results, first, second, bench, field, params=None):
     """The median ratio of one contestant to another. A ratio is taken in each repeat, as the machine's speed varies."""
-    pairs = list(zip(results.values(first, bench, field, params), results.values(second, bench, field, params)))
+    def by_repeat(peer):
+        return [sample.get("result", {}).get(field) for sample in results.samples
+                if sample["peer"] == peer and sample["bench"] == bench and (params is None or sample["params"] == params)]
+
+    pairs = [pair for pair in zip(by_repeat(first), by_repeat(second)) if None not in pair]
     return f"{statistics.median(one / other for one, other in pairs):.2f} ×" if pairs else "–"
 
 

@@ -410,6 +410,32 @@ nonisolated private func measured(_ body: () -> Void) -> Duration {
         #expect(timer.hasExpired)
     }
 
+    @Test("tests whose threads follow do not run inside one another") func testsTakeTurns() async throws {
+        let (test, testCase) = (try #require(Test.current), Test.Case.current)
+        let events = Guarded<[String]>([])
+        let run = { @MainActor @Sendable in
+            try await VirtualTimeTrait.virtualTime(threads: .virtual).provideScope(for: test, testCase: testCase) {
+                events.withLock { $0.append("begin") }
+                // The other test could begin now.
+                await onThread {
+                    let end = machineTime() + .milliseconds(50)
+                    while machineTime() < end {}
+                }
+                events.withLock { $0.append("end") }
+            }
+        }
+        // The second test begins while the loop of the first one runs.
+        let second = Guarded<Task<Void, any Error>?>(nil)
+        onForeignThread {
+            while events.withLock({ $0.isEmpty }) { sched_yield() }
+            second.withLock { $0 = Task { @MainActor in try await run() } }
+        }
+        try await run()
+        while second.withLock({ $0 }) == nil { await Task.yield() }
+        try await second.withLock { $0 }?.value
+        #expect(events.withLock { $0 } == ["begin", "end", "begin", "end"])
+    }
+
     @Test("a loop that is followed cannot wait for a second one", .virtualTime(threads: .virtual)) func nested()
         async throws
     {
